@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * plant_check.c - what spans sections: references, conduits, reach, rules, and
+ * the findings that do not stop a plant.
+ *
+ * Called by hf_plant_finish, once per plant. A value that is missing was
+ * reported by whoever read it; here it is passed over.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/time.h"
+#include "model/optval.h"
+#include "model/plant_priv.h"
+
+static const char edge_prefix[] = "edge/";
+
+/* ---- references, over every row of every table ---- */
+
+struct ref_ctx {
+	struct hf_finish *f;
+	const char *section, *item;
+};
+
+static void
+check_ref(const struct ref_ctx *c, const struct hf_opt *o, const char *name)
+{
+	const char *near;
+
+	if (name == NULL || hf_finish_find(c->f, o->ref, name) != NULL)
+		return;
+	near = hf_finish_nearest(c->f, o->ref, name);
+	if (near != NULL)
+		hf_finish_error(c->f, c->section, c->item, o->name,
+		    "\"%s\" is not defined under %s:, did you mean \"%s\"?",
+		    name, o->ref, near);
+	else
+		hf_finish_error(c->f, c->section, c->item, o->name,
+		    "\"%s\" is not defined; add it under %s:", name, o->ref);
+}
+
+static void
+check_ref_rows(const struct ref_ctx *c, const struct hf_opt *rows, size_t nrow,
+    const void *conf, int depth)
+{
+	const struct hf_strlist *l;
+	const char *slot;
+	size_t i, j;
+
+	for (i = 0; i < nrow; i++) {
+		slot = (const char *)conf + rows[i].off;
+		if (rows[i].type == HF_OPT_SUB && depth < HF_OPT_DEPTH) {
+			check_ref_rows(
+			    c, rows[i].sub, rows[i].nsub, slot, depth + 1);
+		} else if (rows[i].ref != NULL &&
+			   hf_opt_is_list(rows[i].type)) {
+			l = (const struct hf_strlist *)(const void *)slot;
+			for (j = 0; j < l->n; j++)
+				check_ref(c, &rows[i], l->v[j]);
+		} else if (rows[i].ref != NULL) {
+			char *name;
+
+			memcpy(&name, slot, sizeof(name));
+			check_ref(c, &rows[i], name);
+		}
+	}
+}
+
+static void
+check_section_refs(struct hf_finish *f, const struct hf_section *s)
+{
+	struct ref_ctx c = {.f = f, .section = s->plural};
+	const struct hf_kind *k;
+	const char *item;
+	void *conf;
+	char *key;
+	size_t i;
+
+	for (i = 0; i < hf_section_count(s, f->p); i++) {
+		item = hf_section_item(s, f->p, i);
+		c.item = NULL;
+		if (s->is_map) {
+			memcpy(&key, item + s->name_off, sizeof(key));
+			c.item = key;
+		}
+		check_ref_rows(&c, s->kind.opts, s->kind.nopt, item, 0);
+		if (s->choice == NULL)
+			continue;
+		memcpy(&k, item + s->kind_off, sizeof(k));
+		memcpy(&conf, item + s->conf_off, sizeof(conf));
+		if (k != NULL && conf != NULL)
+			check_ref_rows(&c, k->opts, k->nopt, conf, 0);
+	}
+}
+
+void
+hf_finish_refs(struct hf_finish *f)
+{
+	size_t i;
+
+	for (i = 0; i < hf_nsection; i++)
+		check_section_refs(f, &hf_sections[i]);
+}
+
+/* ---- conduits ---- */
+
+static const char *const party_roles[] = {"edge", "web", "broker", "agent"};
+
+/* Zone of "role/zone", NULL if the text is no such party. */
+static const char *
+party_zone(const char *s)
+{
+	const char *slash = strchr(s, '/');
+	size_t i, n;
+
+	if (slash == NULL)
+		return NULL;
+	n = (size_t)(slash - s);
+	for (i = 0; i < sizeof(party_roles) / sizeof(party_roles[0]); i++)
+		if (strlen(party_roles[i]) == n &&
+		    strncmp(s, party_roles[i], n) == 0)
+			return slash + 1;
+	return NULL;
+}
+
+static void
+check_party(struct hf_finish *f, const struct hf_conduit *c, const char *option,
+    const char *party)
+{
+	char why[HF_OPT_WHY] = "";
+	const char *zone, *near;
+
+	if (party == NULL || strcmp(party, "any") == 0 || hf_host_ok(party) ||
+	    hf_cidr_ok(party, why, sizeof(why)))
+		return;
+	zone = party_zone(party);
+	if (zone == NULL) {
+		hf_finish_error(f, "conduits", c->name, option,
+		    "\"%s\" is no party: write edge/ZONE, web/ZONE, an "
+		    "address, a "
+		    "network or any%s%s",
+		    party, why[0] == '\0' ? "" : "; ", why);
+		return;
+	}
+	if (hf_finish_find(f, "zones", zone) != NULL)
+		return;
+	near = hf_finish_nearest(f, "zones", zone);
+	hf_finish_error(f, "conduits", c->name, option,
+	    "zone \"%s\" is not defined under zones:%s%s%s", zone,
+	    near == NULL ? "" : ", did you mean \"", near == NULL ? "" : near,
+	    near == NULL ? "" : "\"?");
+}
+
+static const struct hf_zone *
+conduit_zone(const struct hf_plant *p, const struct hf_conduit *c)
+{
+	const char *parties[] = {c->from, c->to}, *zone;
+	size_t i, j;
+
+	for (i = 0; i < 2; i++) {
+		zone = parties[i] == NULL ? NULL : party_zone(parties[i]);
+		for (j = 0; zone != NULL && j < p->nzone; j++)
+			if (p->zones[j].name != NULL &&
+			    strcmp(p->zones[j].name, zone) == 0)
+				return &p->zones[j];
+	}
+	return NULL;
+}
+
+/* IEC 62443: from SL 3 on the other side must prove who it is. */
+static bool
+lacks_mtls(const struct hf_plant *p, const struct hf_conduit *c)
+{
+	const struct hf_zone *z = conduit_zone(p, c);
+
+	return z != NULL && z->sl_target >= 3 && c->auth != NULL &&
+	       strncmp(c->auth, "mtls", 4) != 0;
+}
+
+void
+hf_finish_conduits(struct hf_finish *f)
+{
+	const struct hf_conduit *c;
+	size_t i;
+
+	for (i = 0; i < f->p->nconduit; i++) {
+		c = &f->p->conduits[i];
+		check_party(f, c, "from", c->from);
+		check_party(f, c, "to", c->to);
+		if (lacks_mtls(f->p, c) && c->compensating == NULL)
+			hf_finish_error(f, "conduits", c->name, "auth",
+			    "auth %s in a zone of sl_target 3 or more needs a "
+			    "measure "
+			    "that makes up for it; name it with compensating:",
+			    c->auth);
+	}
+}
+
+/* ---- devices ---- */
+
+static const struct hf_opt *
+row_by_name(const struct hf_kind *k, const char *name, enum hf_opt_type t1,
+    enum hf_opt_type t2)
+{
+	size_t i;
+
+	for (i = 0; i < k->nopt; i++)
+		if (strcmp(k->opts[i].name, name) == 0)
+			return k->opts[i].type == t1 || k->opts[i].type == t2
+				   ? &k->opts[i]
+				   : NULL;
+	return NULL;
+}
+
+static bool
+conduit_reaches(const struct hf_conduit *c, const char *zone, const char *host,
+    int64_t port)
+{
+	if (c->from == NULL || c->to == NULL || c->port != port)
+		return false;
+	if (c->direction != HF_DIR_PULL && c->direction != HF_DIR_BOTH)
+		return false;
+	if (strncmp(c->from, edge_prefix, sizeof(edge_prefix) - 1) != 0 ||
+	    strcmp(c->from + sizeof(edge_prefix) - 1, zone) != 0)
+		return false;
+	return strcmp(c->to, "any") == 0 || strcmp(c->to, host) == 0 ||
+	       hf_cidr_has(c->to, host);
+}
+
+/* A device that names a host and a port is reached through a declared conduit
+ * or not at all. */
+static void
+check_reach(struct hf_finish *f, const struct hf_device *d)
+{
+	const struct hf_opt *oh, *op;
+	int64_t port;
+	char *host;
+	size_t i;
+
+	if (d->kind == NULL || d->conf == NULL || d->zone == NULL)
+		return;
+	oh = row_by_name(d->kind, "host", HF_OPT_HOST, HF_OPT_STR);
+	op = row_by_name(d->kind, "port", HF_OPT_I64, HF_OPT_I64);
+	if (oh == NULL || op == NULL)
+		return;
+	memcpy(&host, (const char *)d->conf + oh->off, sizeof(host));
+	memcpy(&port, (const char *)d->conf + op->off, sizeof(port));
+	if (host == NULL)
+		return;
+	for (i = 0; i < f->p->nconduit; i++)
+		if (conduit_reaches(&f->p->conduits[i], d->zone, host, port))
+			return;
+	hf_finish_error(f, "devices", d->name, "host",
+	    strchr(host, ':') == NULL
+		? "no conduit lets edge/%s reach %s:%" PRId64
+		  "; add one under conduits: (direction: pull)"
+		: "no conduit lets edge/%s reach [%s]:%" PRId64
+		  "; add one under conduits: (direction: pull)",
+	    d->zone, host, port);
+}
+
+static bool
+has_stamp(const struct hf_plant *p, const struct hf_device *d)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->ntag; i++)
+		if (p->tags[d->tag_first + i].is_stamp)
+			return true;
+	return false;
+}
+
+void
+hf_finish_devices(struct hf_finish *f)
+{
+	const struct hf_zone *z;
+	struct hf_device *d;
+	size_t i;
+
+	for (i = 0; i < f->p->ndevice; i++) {
+		d = &f->p->devices[i];
+		z = d->zone == NULL ? NULL
+				    : hf_finish_find(f, "zones", d->zone);
+		if (z != NULL)
+			d->zone_idx = (uint32_t)(z - f->p->zones);
+		check_reach(f, d);
+		if (d->time == HF_TIME_REGISTER && !has_stamp(f->p, d))
+			hf_finish_error(f, "devices", d->name, "time",
+			    "time: register takes the time from the tag "
+			    "\"_stamp\", "
+			    "which %s does not have; add it to its tags",
+			    d->tags_file == NULL ? "the device" : d->tags_file);
+	}
+}
+
+/* ---- rules ---- */
+
+void
+hf_finish_rules(struct hf_finish *f)
+{
+	const struct hf_detector *det;
+	struct hf_rule *r;
+	size_t i;
+
+	for (i = 0; i < f->p->nrule; i++) {
+		r = &f->p->rules[i];
+		det = r->on == NULL ? NULL
+				    : hf_finish_find(f, "detectors", r->on);
+		if (det == NULL)
+			continue; /* reported by the reference check */
+		r->detector_idx = (uint32_t)(det - f->p->detectors);
+		if (r->per == HF_PER_TAG && r->nvar > 1)
+			hf_finish_error(f, "rules", r->name, "nvar",
+			    "nvar counts tags of an asset or rule, but per is "
+			    "tag; set "
+			    "per: asset, or remove nvar");
+	}
+}
+
+/* ---- findings ---- */
+
+static void __attribute__((format(printf, 5, 6))) warn(hf_plant_report *report,
+    void *arg, const char *item, const char *option, const char *fmt, ...)
+{
+	char what[512], text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	snprintf(what, sizeof(what), "%s.%s", item, option);
+	report(arg, what, text);
+}
+
+static void
+warn_conduits(const struct hf_plant *p, int64_t now_ns, hf_plant_report *report,
+    void *arg)
+{
+	const struct hf_conduit *c;
+	char item[128], day[HF_TIME_TEXT];
+	size_t i;
+
+	for (i = 0; i < p->nconduit; i++) {
+		c = &p->conduits[i];
+		snprintf(item, sizeof(item), "conduits.%s", c->name);
+		if (c->review_ns != HF_TIME_NONE && c->review_ns < now_ns)
+			warn(report, arg, item, "review",
+			    "the review was due on %.10s; look at the conduit "
+			    "again and "
+			    "set a new date",
+			    hf_time_fmt(c->review_ns, day));
+		if (lacks_mtls(p, c))
+			warn(report, arg, item, "compensating",
+			    "auth %s in a zone of sl_target 3 or more rests "
+			    "on: %s",
+			    c->auth, c->compensating);
+	}
+}
+
+void
+hf_plant_warn(const struct hf_plant *p, int64_t now_ns, hf_plant_report *report,
+    void *arg)
+{
+	const struct hf_device *d;
+	char item[128];
+	size_t i;
+
+	for (i = 0; i < p->nzone; i++) {
+		snprintf(item, sizeof(item), "zones.%s", p->zones[i].name);
+		if (strcmp(p->zones[i].interface, "host-veth") == 0)
+			warn(report, arg, item, "interface",
+			    "host-veth joins the zone to this host; a plant "
+			    "needs a "
+			    "network interface of its own");
+	}
+	warn_conduits(p, now_ns, report, arg);
+	for (i = 0; i < p->ndevice; i++) {
+		d = &p->devices[i];
+		snprintf(item, sizeof(item), "devices.%s", d->name);
+		if (d->clock == HF_CLOCK_REPLAY)
+			warn(report, arg, item, "clock",
+			    "replay: recorded time is taken without a check");
+		if (d->ntag == 0)
+			warn(report, arg, item, "tags",
+			    "the device has no tags; nothing will be read from "
+			    "it");
+	}
+}
