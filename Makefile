@@ -12,8 +12,9 @@
 
 include config.mk
 
+FIELD := field/modbus field/mqtt field/sparkplug field/files field/mtconnect
 # Folders in the order of their layers (tools/layers): each may include those before it.
-FOLDERS := base os model conf store field field/modbus detect web proc cli
+FOLDERS := base os model bus conf store field $(FIELD) detect web proc cli
 
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wwrite-strings \
 	-Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wno-unused-parameter
@@ -28,8 +29,8 @@ endif
 CPPFLAGS += -D_GNU_SOURCE -Isrc -Iinclude
 CFLAGS += -std=gnu11 $(OPT) -ffp-contract=off -fno-fast-math $(WARN) $(HARDEN) -pthread
 LDFLAGS += -pie $(LDSAN) -pthread -Wl,-z,relro,-z,now
-LIBS := -levent_core -levent_extra -levent_pthreads -lcrypto -lsqlite3 -lzstd -lyaml \
-	-ljansson -lseccomp -lm
+LIBS := -levent_core -levent_extra -levent_pthreads -lssl -lcrypto -lsqlite3 -lzstd -lyaml \
+	-ljansson -lseccomp -lmosquitto -lexpat -lmodbus -lm
 
 srcs = $(wildcard src/$(1)/*.c)
 objs = $(patsubst src/%.c,$(B)/obj/%.o,$(call srcs,$(1)))
@@ -65,13 +66,15 @@ knows_os := base os
 knows_model := $(below)
 knows_conf := $(below) conf
 knows_store := $(below) store
-knows_field := $(below) field field/modbus
-knows_field/modbus := $(below) field field/modbus
+knows_bus := $(below) bus
+knows_field := $(below) bus field $(FIELD)
+$(foreach f,$(FIELD),$(eval knows_$(f) := $(knows_field)))
 knows_detect := $(below) detect
 knows_web := $(below) web
 knows_proc := $(FOLDERS)
 knows_cli := $(FOLDERS)
-foldername = $(subst modbus,field/modbus,$(firstword $(subst _, ,$(1))))
+firstpart = $(firstword $(subst _, ,$(1)))
+foldername = $(if $(filter field/$(call firstpart,$(1)),$(FIELD)),field/)$(call firstpart,$(1))
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 UNIT_BIN := $(UNIT:%=$(B)/tests/unit/%)
 FAULT := $(patsubst tests/fault/%.c,%,$(wildcard tests/fault/*_test.c))

@@ -1,19 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * detect_golden.h - the plant of the golden snapshots
- * (tests/data/detect-*-v1.snap) and of the fuzz harness. It never changes:
- * files of released versions hang on it.
+ * (tests/data/detect-*-vN.snap) and of the fuzz harness. Its detectors never
+ * change, files of released versions hang on them; version 2 added some behind
+ * them.
  */
 #ifndef HF_TESTS_DETECT_GOLDEN_H
 #define HF_TESTS_DETECT_GOLDEN_H
 
 #include "detect_plant.h"
 
-#define GOLDEN_NDET 3
+#define GOLDEN_NDET_V1 3
+#define GOLDEN_NDET 8
 #define GOLDEN_NTAG 3
 
+/* What version 2 added: the other methods, and a limit from a budget. */
 static inline void
-golden_plant(struct tp *t)
+golden_more(struct tp *t)
+{
+	struct hf_t2_conf *t2;
+	struct hf_pca_conf *pca;
+	struct hf_detector *d;
+	struct hf_rule *r;
+
+	tp_detector(t, "cusum", "cusum", "a/b/c/*", 0, 50);
+	tp_detector(t, "season", "season", "a/b/c/*", 0, 50);
+	t2 = tp_detector(t, "t2", "t2", "a/b/c/*", 0, 90);
+	t2->grid_ns = TP_S;
+	pca = tp_detector(t, "pca", "pca", "a/b/c/*", 0, 90);
+	pca->grid_ns = TP_S;
+	tp_detector(t, "budget", "ewma", "a/b/c/*", 0, 90);
+	d = &t->p->detectors[t->p->ndetector - 1];
+	d->position = tp_str(t, "operator");
+	d->limit_from = HF_LIMIT_BUDGET;
+	t->p->positions =
+	    hf_arena_calloc(t->p->arena, 1, sizeof(*t->p->positions));
+	t->p->positions[0].name = tp_str(t, "operator");
+	t->p->positions[0].budget_hz = 0.1;
+	t->p->nposition = 1;
+	tp_rule(t, "shift", "cusum");
+	r = tp_rule(t, "clock", "season");
+	r->off_level = 0.5;
+	r->min_on_ns = 5 * TP_S;
+	r = tp_rule(t, "cloud", "t2");
+	r->per = HF_PER_RULE;
+	r->refractory_n = 4;
+	r = tp_rule(t, "plane", "pca");
+	r->per = HF_PER_RULE;
+	tp_rule(t, "share", "budget");
+}
+
+static inline void
+golden_plant(struct tp *t, int version)
 {
 	struct hf_limit_conf *l;
 	struct hf_mewma_conf *m;
@@ -45,6 +83,8 @@ golden_plant(struct tp *t)
 	r->n = 4;
 	r = tp_rule(t, "odd", "mewma");
 	r->per = HF_PER_RULE;
+	if (version > 1)
+		golden_more(t);
 	tp_finish(t);
 }
 

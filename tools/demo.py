@@ -4,8 +4,10 @@
 Called by ./demo. Starts the simulators, initialises keys and folders in a temporary
 directory, runs `holdfast run`, shows the plant live, then compares what the simulators
 say they served (their ledgers) with what history holds, bit for bit, lists the alarms,
+computes the newest 50 events again from history, looks at the namespace with mosquitto_sub,
 stops the plant and has its audit log verified twice: by holdfast and by the independent
-verifier. Exit 0 only if nothing is missing, nothing is extra and both verifiers accept.
+verifier. Exit 0 only if nothing is missing, nothing is extra, every event comes out the same
+and both verifiers accept.
 """
 import argparse
 import collections
@@ -26,7 +28,8 @@ import time
 import urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
-ENGINES = range(1, 5)
+ENGINES = range(1, 5)    # over Modbus TCP; 5 is an MQTT device, 6 behind a Sparkplug gateway
+CYCLES = ["--time-cycle", "cycle", "--epoch", "2026-01-01T00:00:00Z", "--cycle-step", "1h"]
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -63,7 +66,7 @@ class Plant:
     def log_of(self, name):
         return (self.dir / (name + ".log")).read_text(errors="replace")
 
-    def start_sim(self, name, units):
+    def start_modbus_sim(self, name, units):
         port_file = self.dir / (name + ".port")
         argv = [self.hf, "sim", "modbus", "--listen", "127.0.0.1:0", "--port-file",
                 str(port_file), "--ledger", str(self.dir / (name + ".ledger")),
@@ -78,17 +81,43 @@ class Plant:
             time.sleep(0.02)
         sys.exit(f"the simulator {name} did not start:\n{self.log_of(name)}")
 
+    def start_mqtt_sims(self):
+        """One MQTT device and one Sparkplug gateway, once edge listens to the broker: what is
+        published before that reaches nobody, as in any plant."""
+        self.wait_devices({"engine5", "engine6"})
+        replay = ["--replay", str(HERE / "etc/demo/data/engines.csv"), *CYCLES,
+                  "--interval", "100ms"]
+        at = f"127.0.0.1:{self.broker_port}"
+        self.sims.append(("mqtt-sim", self.spawn("mqtt-sim", [
+            self.hf, "sim", "mqtt", "--host", at, "--topic", "cells/cell2/engine5", *replay,
+            "--filter", "unit=5", "--ledger", str(self.dir / "mqtt-sim.ledger")])))
+        self.sims.append(("sparkplug-sim", self.spawn("sparkplug-sim", [
+            self.hf, "sim", "sparkplug", "--broker", at, "--group", "demo", "--node", "gateway1",
+            "--device", "engine6", *replay, "--filter", "unit=6",
+            "--ledger", str(self.dir / "sparkplug-sim.ledger")])))
+
+    def wait_devices(self, names):
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            states = {d["device"]: d["status"] for d in self.get("/api/v1/status")["devices"]}
+            if all(states.get(n) not in (None, "connecting", "down") for n in names):
+                return
+            time.sleep(0.1)
+        sys.exit(f"the hall's devices do not reach their broker: {states}\n"
+                 f"{self.log_of('holdfast')}")
+
     def start_sims(self):
         data = HERE / "etc/demo/data"
-        press = self.start_sim("press-sim", [["--unit", "1", "--replay", str(data / "press.csv"),
+        press = self.start_modbus_sim("press-sim", [["--unit", "1", "--replay", str(data / "press.csv"),
                                               "--time", "timestamp"]])
-        engines = self.start_sim("engine-sim", [
+        engines = self.start_modbus_sim("engine-sim", [
             ["--unit", str(u), "--replay", str(data / "engines.csv"), "--filter", f"unit={u}",
-             "--time-cycle", "cycle", "--epoch", "2026-01-01T00:00:00Z", "--cycle-step", "1h"]
-            for u in ENGINES])
+             *CYCLES] for u in ENGINES])
         shutil.copytree(HERE / "etc/demo", self.conf, ignore=shutil.ignore_patterns("data"))
         yaml = self.conf / "plant.yaml"
-        text = yaml.read_text().replace("15021", press).replace("15022", engines)
+        self.broker_port = free_port()
+        text = yaml.read_text().replace("15021", press).replace("15022", engines) \
+            .replace("15023", str(self.broker_port))
         yaml.chmod(0o644)
         yaml.write_text(text)
 
@@ -154,7 +183,7 @@ class Plant:
         status = self.get("/api/v1/status")
         alarms = self.get("/api/v1/alarms")
         values = self.get("/api/v1/values", match="press/**") + \
-            self.get("/api/v1/values", match="engines/cell1/*/s4")
+            self.get("/api/v1/values", match="engines/*/*/s4")
         lines = [f"holdfast {status['version']}  {status['plant']}  health: {status['health']}  "
                  f"durable frame {status['store']['durable_seq']}  "
                  f"audit records {status['audit']['records']}"]
@@ -199,7 +228,9 @@ class Plant:
                     if name == "press-sim":
                         tag = "press/line1/press/temperature"
                     elif re.fullmatch(r"s\d+", row["column"]):
-                        tag = f"engines/cell1/engine{row['unit']}/{row['column']}"
+                        machine = {"mqtt-sim": "cell2/engine5", "sparkplug-sim": "cell2/engine6"}
+                        tag = f"engines/{machine.get(name) or 'cell1/engine' + row['unit']}" \
+                            f"/{row['column']}"
                     else:
                         continue    # operating settings: served, not configured as tags
                     served[tag].add((int(row["t_ns"]), row["bits"].lower().removeprefix("0x")))
@@ -211,6 +242,23 @@ class Plant:
             result["missing"] += len(want - have)
             result["extra"] += len(have - want)
         return result
+
+    def replay(self):
+        """The newest 50 events, recomputed from history and compared byte for byte."""
+        p = self.verb("replay", "--last", "50", "--json", "--run", str(self.run), ok=(0, 1))
+        return json.loads(p.stdout)
+
+    def mosquitto_sub(self):
+        """What any MQTT tool sees of the namespace: every retained topic of the hall's broker."""
+        if shutil.which("mosquitto_sub") is None:
+            return None    # package mosquitto-clients; the demo does not need it
+        p = subprocess.run(["mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.broker_port),
+                            "-t", "uns/v1/#", "-v", "--retained-only", "-W", "3"],
+                           capture_output=True, text=True)
+        seen = dict(line.split(" ", 1) for line in p.stdout.splitlines() if " " in line)
+        return {"topics": len(seen), "example": {t: seen[t] for t in sorted(seen)
+                                                 if t.endswith(("/engine6/_raw/s4",
+                                                                "/press/_raw/temperature"))}}
 
     def stop(self):
         began = time.monotonic()
@@ -231,6 +279,13 @@ class Plant:
             out[name] = "accepted" if p.returncode == 0 else \
                 f"REFUSED: {p.stdout.strip()} {p.stderr.strip()}"
         return out
+
+
+def free_port():
+    """A port of loopback that nobody has just now, for the demo's broker."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
 
 def parse_time(text):
@@ -274,6 +329,10 @@ def show_summary(doc):
         print(f"    {e['span']['to']}  {e['text']}")
     for c in doc["losses"]:
         print(f"  {c['name']:<24} {c['value']} ({c['help']})")
+    same = sum(e["identical"] for e in doc["replay"])
+    print(f"  replayed from history    {same} of {len(doc['replay'])} events identical, byte for byte")
+    if doc["mosquitto_sub"]:
+        print(f"  seen by mosquitto_sub    {doc['mosquitto_sub']['topics']} topics")
     print(f"  stopped in               {doc['stop']['seconds']} s")
     print(f"  audit log                holdfast: {doc['audit']['holdfast']}, "
           f"independent verifier: {doc['audit']['independent']}")
@@ -293,14 +352,20 @@ def main():
     try:
         plant.start_sims()
         plant.start()
+        plant.start_mqtt_sims()
         plant.say(f"the plant runs; its folder is {plant.dir}")
+        plant.say(f"its namespace: mosquitto_sub -h 127.0.0.1 -p {plant.broker_port} "
+                  "-t 'uns/v1/#' -v")
         plant.watch()
         status = plant.settle()
         doc = summary(plant, began, status, plant.compare())
+        doc["replay"] = plant.replay()
+        doc["mosquitto_sub"] = plant.mosquitto_sub()
         doc["stop"] = plant.stop()
         doc["audit"] = plant.verify()
         ok = doc["ledger"]["missing"] == 0 and doc["ledger"]["extra"] == 0 and \
             doc["ledger"]["compared"] > 0 and doc["stop"]["exit"] == 0 and \
+            all(e["identical"] for e in doc["replay"]) and \
             all(v == "accepted" for v in doc["audit"].values())
         doc["ok"] = ok
         if plant.args.json:

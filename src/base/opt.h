@@ -78,5 +78,12 @@ struct hf_kind {
 };
 
 #define HF_KIND_LEARNS 1u /* a detector of this method must give `learn` */
+/* Drivers: the first member of the options struct is a char * ... */
+#define HF_KIND_SERIAL 2u /* ... the path of a serial line: its own edge */
+#define HF_KIND_FOLDER 4u /* ... a folder of the host that edge may use */
+#define HF_KIND_BROKER 8u /* ... a host, or NULL for the zone's own broker */
+/* Drivers: what they read was recorded earlier; its source time is believed
+ * however far it is from now. */
+#define HF_KIND_RECORDED 16u
 
 #endif

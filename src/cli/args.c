@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "base/str.h"
 #include "cli/cli.h"
 
@@ -86,9 +87,9 @@ take_option(
 	return HF_ARGS_GO_ON;
 }
 
-int
-hf_args_take(struct hf_args *a, int argc, char **argv,
-    const struct hf_arg *rows, size_t nrow)
+static int
+take(struct hf_args *a, int argc, char **argv, const struct hf_arg *rows,
+    size_t nrow, bool is_offline)
 {
 	bool is_help = false, is_ended = false;
 	struct hf_arg all[NROW];
@@ -98,10 +99,12 @@ hf_args_take(struct hf_args *a, int argc, char **argv,
 	memset(a, 0, sizeof(*a));
 	for (; n < nrow && n < NROW - 3; n++)
 		all[n] = rows[n];
-	all[n++] = (struct hf_arg){
-	    "--json", NULL, &a->is_json, "print the API's document, unchanged"};
-	all[n++] = (struct hf_arg){"--run", "DIR", &a->client.run,
-	    "folder of the API socket [/run/holdfast]"};
+	all[n++] = (struct hf_arg){"--json", NULL, &a->is_json,
+	    is_offline ? "print the result as JSON"
+		       : "print the API's document, unchanged"};
+	if (!is_offline)
+		all[n++] = (struct hf_arg){"--run", "DIR", &a->client.run,
+		    "folder of the API socket [/run/holdfast]"};
 	all[n++] = (struct hf_arg){"--help", NULL, &is_help, "this text"};
 	for (i = 1; i < argc; i++) {
 		const char *s = argv[i];
@@ -124,6 +127,20 @@ hf_args_take(struct hf_args *a, int argc, char **argv,
 		return HF_EXIT_OK;
 	}
 	return HF_ARGS_GO_ON;
+}
+
+int
+hf_args_take(struct hf_args *a, int argc, char **argv,
+    const struct hf_arg *rows, size_t nrow)
+{
+	return take(a, argc, argv, rows, nrow, false);
+}
+
+int
+hf_args_take_offline(struct hf_args *a, int argc, char **argv,
+    const struct hf_arg *rows, size_t nrow)
+{
+	return take(a, argc, argv, rows, nrow, true);
 }
 
 int
@@ -156,4 +173,22 @@ hf_args_print(const struct hf_args *a, const char *verb, const char *path)
 	if (rc == HF_EIO && e.msg[0] == '\0')
 		rc = HF_FAIL(&e, HF_EIO, "writing the answer failed");
 	return rc == HF_OK ? HF_EXIT_OK : hf_args_fail(verb, rc, &e);
+}
+
+bool
+hf_args_host_port(char *s, int64_t least, char **host, int64_t *port)
+{
+	char *colon = strrchr(s, ':');
+
+	if (colon == NULL ||
+	    !hf_parse_i64(colon + 1, strlen(colon + 1), port) ||
+	    *port < least || *port > 65535)
+		return false;
+	*colon = '\0';
+	if (s[0] == '[' && colon > s && colon[-1] == ']') {
+		colon[-1] = '\0';
+		s++;
+	}
+	*host = s;
+	return true;
 }

@@ -35,8 +35,14 @@ struct hf_args {
  * errors). */
 int hf_args_take(struct hf_args *a, int argc, char **argv,
     const struct hf_arg *rows, size_t nrow);
+/* The same for a verb that asks no plant: without --run. */
+int hf_args_take_offline(struct hf_args *a, int argc, char **argv,
+    const struct hf_arg *rows, size_t nrow);
 /* GETs path and copies the answer to stdout unchanged; the verb's exit code. */
 int hf_args_print(const struct hf_args *a, const char *verb, const char *path);
+/* Splits "127.0.0.1:502" or "[::1]:502" in place: *host points into s. False if
+ * it has no port from least to 65535. */
+bool hf_args_host_port(char *s, int64_t least, char **host, int64_t *port);
 /* The error of a failed call on stderr; the verb's exit code. */
 int hf_args_fail(const char *verb, int rc, const struct hf_err *err);
 

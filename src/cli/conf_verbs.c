@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bus/topic.h"
 #include "cli/cli.h"
 #include "field/driver.h"
 
@@ -131,6 +132,7 @@ hf_conf_check_devices(void *arg, const struct hf_plant *p,
     hf_plant_report *report, void *report_arg)
 {
 	hf_drivers_check(p, report, report_arg, arg);
+	hf_topics_check(p, report, report_arg);
 }
 
 int

@@ -5,7 +5,11 @@
  * Makes what is missing and touches nothing that is there, so it may be run
  * again at any time; a run that was killed is completed by the next one. Every
  * file is written beside its place, synced and renamed; a certificate follows
- * its key, and a key without a certificate gets one.
+ * its key, and a key without a certificate gets one. The one thing it replaces
+ * is a certificate that ends within RENEW_DAYS (the CA's: CA_RENEW_DAYS, since
+ * clients have to get it in time): a new one for the same key and subject, so
+ * that what was signed before stays valid. `holdfast reload` gives it to the
+ * broker.
  *
  *   keys/audit/log.key     32 bytes, Ed25519 seed that signs the audit log
  *   audit/key.pub          its public half as a C2SP verifier key (one line
@@ -14,14 +18,18 @@
  *   pki/own/ca.crt         X.509v3 CA, 10 years, pathlen 0
  *   keys/web/tls.key       and pki/own/web.crt, for the TLS listener
  *   keys/broker/ZONE.key   and pki/own/broker-ZONE.crt, for each zone's broker
+ *   pki/clients/NAME.key   and NAME.crt, with --client NAME: what an MQTT
+ *                          device shows to a broker, which calls it NAME
  *
  * Certificates hold for two years. Keys belong to the role that uses them, mode
  * 0600. The CA's key stays with root; move it to a medium that is kept apart
  * once all certificates are made.
  */
 #include <errno.h>
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <ifaddrs.h>
 #include <limits.h>
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
@@ -50,12 +58,15 @@
 
 #define CA_DAYS 3652
 #define CERT_DAYS 730
+#define RENEW_DAYS 30
+#define CA_RENEW_DAYS 90
 #define SERIAL_BITS 126 /* positive, below 20 octets (RFC 5280, 4.1.2.2) */
 #define PEM_MAX 16384
 #define CN_MAX 64 /* ub-common-name, RFC 5280 */
 
 struct init {
 	const char *data;
+	const char *client; /* --client, or NULL */
 	int datafd;
 	struct hf_plant *plant; /* NULL: not known */
 	EVP_PKEY *ca_key;
@@ -308,6 +319,24 @@ put_pem(struct init *in, const char *path, enum hf_role owner, mode_t mode,
 	return put_file(in, path, owner, mode, p, (size_t)n, err);
 }
 
+/* A key of an earlier version may belong to somebody who no longer uses it. */
+static int
+own_key(
+    struct init *in, const char *path, enum hf_role owner, struct hf_err *err)
+{
+	struct hf_ids ids = hf_house_ids(owner);
+	struct stat st;
+
+	if (geteuid() != 0)
+		return HF_OK;
+	if (fstatat(in->datafd, path, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    (st.st_uid != ids.uid && fchownat(in->datafd, path, ids.uid,
+					 ids.gid, AT_SYMLINK_NOFOLLOW) != 0))
+		return HF_FAIL(err, hf_rc_from_errno(errno), "%s/%s: %s",
+		    in->data, path, strerror(errno));
+	return HF_OK;
+}
+
 /* The key at path, made if it is missing. */
 static int
 take_key(struct init *in, const char *path, enum hf_role owner, EVP_PKEY **out,
@@ -328,7 +357,9 @@ take_key(struct init *in, const char *path, enum hf_role owner, EVP_PKEY **out,
 		else
 			rc = put_pem(in, path, owner, 0600, bio, err);
 	} else {
-		rc = read_pem(in, path, &bio, err);
+		rc = own_key(in, path, owner, err);
+		if (rc == HF_OK)
+			rc = read_pem(in, path, &bio, err);
 		if (rc == HF_OK)
 			k = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
 		if (rc == HF_OK && k == NULL)
@@ -418,8 +449,9 @@ org_of(const struct init *in)
 	return in->plant != NULL ? in->plant->site.enterprise : "holdfast";
 }
 
+/* subject: of the certificate that this one succeeds; NULL: the plant's. */
 static int
-new_ca(struct init *in, struct hf_err *err)
+new_ca(struct init *in, const X509_NAME *subject, struct hf_err *err)
 {
 	char cn[CN_MAX + 1];
 	X509 *crt;
@@ -428,6 +460,7 @@ new_ca(struct init *in, struct hf_err *err)
 	    in->plant != NULL ? in->plant->site.site : "");
 	crt = new_cert(in->ca_key, cn, org_of(in), CA_DAYS);
 	if (crt == NULL ||
+	    (subject != NULL && X509_set_subject_name(crt, subject) != 1) ||
 	    X509_set_issuer_name(crt, X509_get_subject_name(crt)) != 1 ||
 	    !add_ext(crt, crt, NID_basic_constraints,
 		"critical,CA:TRUE,pathlen:0") ||
@@ -457,40 +490,64 @@ read_cert(struct init *in, const char *path, X509 **out, struct hf_err *err)
 	return rc;
 }
 
+static bool
+ends_within(const X509 *crt, int days)
+{
+	time_t limit = time(NULL) + (time_t)days * 86400;
+
+	return X509_cmp_time(X509_get0_notAfter(crt), &limit) <= 0;
+}
+
 static int
 make_ca(struct init *in, struct hf_err *err)
 {
+	X509 *old;
 	int rc;
 
 	rc = take_key(in, "keys/ca/ca.key", HF_ROLE_PARENT, &in->ca_key, err);
 	if (rc != HF_OK)
 		return rc;
 	if (!is_there(in, "pki/own/ca.crt"))
-		return new_ca(in, err);
+		return new_ca(in, NULL, err);
 	rc = read_cert(in, "pki/own/ca.crt", &in->ca, err);
 	if (rc == HF_OK && X509_check_private_key(in->ca, in->ca_key) != 1)
 		rc = HF_FAIL(err, HF_ECORRUPT,
 		    "pki/own/ca.crt does not belong "
 		    "to keys/ca/ca.key; put the right one back");
+	if (rc == HF_OK && ends_within(in->ca, CA_RENEW_DAYS)) {
+		old = in->ca;
+		in->ca = NULL;
+		rc = new_ca(in, X509_get_subject_name(old), err);
+		X509_free(old);
+		return rc;
+	}
 	if (rc == HF_OK)
 		say(in, "pki/own/ca.crt", false);
 	return rc;
 }
 
-/* A server's certificate for its key, signed by the plant's CA. */
+struct want { /* a certificate below the CA, and its key */
+	const char *cn, *key_path, *crt_path;
+	enum hf_role owner; /* of the key */
+	const char *usage;  /* "serverAuth", "clientAuth" */
+	const char *nic;    /* a server's, whose addresses it shows; or NULL */
+};
+
+/* The certificate for its key, signed by the plant's CA. */
 static int
-sign_cert(struct init *in, EVP_PKEY *key, const char *cn, const char *san,
-    const char *path, struct hf_err *err)
+sign_cert(struct init *in, EVP_PKEY *key, const struct want *w, const char *san,
+    struct hf_err *err)
 {
+	const char *path = w->crt_path;
 	X509 *crt;
 	int rc;
 
-	crt = new_cert(key, cn, org_of(in), CERT_DAYS);
+	crt = new_cert(key, w->cn, org_of(in), CERT_DAYS);
 	if (crt == NULL ||
 	    X509_set_issuer_name(crt, X509_get_subject_name(in->ca)) != 1 ||
 	    !add_ext(crt, in->ca, NID_basic_constraints, "critical,CA:FALSE") ||
 	    !add_ext(crt, in->ca, NID_key_usage, "critical,digitalSignature") ||
-	    !add_ext(crt, in->ca, NID_ext_key_usage, "serverAuth") ||
+	    !add_ext(crt, in->ca, NID_ext_key_usage, w->usage) ||
 	    !add_ext(crt, in->ca, NID_subject_key_identifier, "hash") ||
 	    !add_ext(
 		crt, in->ca, NID_authority_key_identifier, "keyid:always") ||
@@ -503,25 +560,75 @@ sign_cert(struct init *in, EVP_PKEY *key, const char *cn, const char *san,
 	return rc;
 }
 
-static int
-make_cert(struct init *in, const char *key_path, enum hf_role owner,
-    const char *cn, const char *crt_path, struct hf_err *err)
+/* Addresses of a NIC as further names of a server; clients of a zone's broker
+ * mostly know it by one. */
+static void
+add_addresses(const char *nic, char *san, size_t cap)
 {
-	char san[512], host[HOST_NAME_MAX + 1] = "";
+	struct ifaddrs *all = NULL, *a;
+	char text[INET6_ADDRSTRLEN];
+	size_t len;
+
+	if (nic == NULL || getifaddrs(&all) != 0)
+		return;
+	for (a = all; a != NULL; a = a->ifa_next) {
+		const void *addr = NULL;
+
+		if (a->ifa_addr == NULL || strcmp(a->ifa_name, nic) != 0)
+			continue;
+		if (a->ifa_addr->sa_family == AF_INET)
+			addr = &((const struct sockaddr_in *)(const void *)
+				     a->ifa_addr)
+				    ->sin_addr;
+		else if (a->ifa_addr->sa_family == AF_INET6)
+			addr = &((const struct sockaddr_in6 *)(const void *)
+				     a->ifa_addr)
+				    ->sin6_addr;
+		len = strlen(san);
+		if (addr != NULL && inet_ntop(a->ifa_addr->sa_family, addr,
+					text, sizeof(text)) != NULL)
+			snprintf(san + len, cap - len, ",IP:%s", text);
+	}
+	freeifaddrs(all);
+}
+
+/* Is it there, and for a while yet? */
+static bool
+is_cert_fresh(struct init *in, const char *path)
+{
+	struct hf_err err = {0};
+	X509 *crt = NULL;
+	bool is_fresh;
+
+	if (!is_there(in, path) || read_cert(in, path, &crt, &err) != HF_OK)
+		return false;
+	is_fresh = !ends_within(crt, RENEW_DAYS);
+	X509_free(crt);
+	return is_fresh;
+}
+
+static int
+make_cert(struct init *in, const struct want *w, struct hf_err *err)
+{
+	char san[1024], host[HOST_NAME_MAX + 1] = "";
 	EVP_PKEY *key = NULL;
 	int rc;
 
-	rc = take_key(in, key_path, owner, &key, err);
+	rc = take_key(in, w->key_path, w->owner, &key, err);
 	if (rc != HF_OK)
 		return rc;
-	if (is_there(in, crt_path)) {
-		say(in, crt_path, false);
+	if (is_cert_fresh(in, w->crt_path)) {
+		say(in, w->crt_path, false);
 	} else {
 		(void)gethostname(host, sizeof(host) - 1);
-		snprintf(san, sizeof(san),
-		    "DNS:%s,DNS:localhost,IP:127.0.0.1%s%s", cn,
-		    host[0] != '\0' ? ",DNS:" : "", host);
-		rc = sign_cert(in, key, cn, san, crt_path, err);
+		snprintf(san, sizeof(san), "DNS:%s", w->cn);
+		if (strcmp(w->usage, "serverAuth") == 0) {
+			snprintf(san, sizeof(san),
+			    "DNS:%s,DNS:localhost,IP:127.0.0.1%s%s", w->cn,
+			    host[0] != '\0' ? ",DNS:" : "", host);
+			add_addresses(w->nic, san, sizeof(san));
+		}
+		rc = sign_cert(in, key, w, san, err);
 	}
 	EVP_PKEY_free(key);
 	return rc;
@@ -530,22 +637,90 @@ make_cert(struct init *in, const char *key_path, enum hf_role owner,
 static int
 make_certs(struct init *in, struct hf_err *err)
 {
+	const struct want web = {.cn = "holdfast-web",
+	    .key_path = "keys/web/tls.key",
+	    .crt_path = "pki/own/web.crt",
+	    .owner = HF_ROLE_WEB,
+	    .usage = "serverAuth"};
 	char key[128], crt[128], cn[CN_MAX + 1];
+	struct want w = {.cn = cn,
+	    .key_path = key,
+	    .crt_path = crt,
+	    .owner = HF_ROLE_BROKER,
+	    .usage = "serverAuth"};
 	size_t i;
 	int rc;
 
-	rc = make_cert(in, "keys/web/tls.key", HF_ROLE_WEB, "holdfast-web",
-	    "pki/own/web.crt", err);
+	rc = make_cert(in, &web, err);
 	for (i = 0; rc == HF_OK && in->plant != NULL && i < in->plant->nzone;
 	     i++) {
-		const char *zone = in->plant->zones[i].name;
+		const struct hf_zone *z = &in->plant->zones[i];
 
-		snprintf(key, sizeof(key), "keys/broker/%s.key", zone);
-		snprintf(crt, sizeof(crt), "pki/own/broker-%s.crt", zone);
-		snprintf(cn, sizeof(cn), "broker-%.57s", zone);
-		rc = make_cert(in, key, HF_ROLE_PARENT, cn, crt, err);
+		snprintf(key, sizeof(key), "keys/broker/%s.key", z->name);
+		snprintf(crt, sizeof(crt), "pki/own/broker-%s.crt", z->name);
+		snprintf(cn, sizeof(cn), "broker-%.57s", z->name);
+		w.nic = z->interface;
+		rc = make_cert(in, &w, err);
 	}
 	return rc;
+}
+
+/* ---- a client's certificate */
+
+/* The name becomes a file, a user name and, by %u, a level of a topic. */
+static bool
+is_client_name(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV"
+			     "WXYZ0123456789_.-");
+
+	return n > 0 && n <= CN_MAX && s[n] == '\0' && s[0] != '.';
+}
+
+static int
+make_client(struct init *in, struct hf_err *err)
+{
+	char key[128], crt[128];
+	struct want w = {.cn = in->client,
+	    .key_path = key,
+	    .crt_path = crt,
+	    .owner = HF_ROLE_PARENT,
+	    .usage = "clientAuth"};
+
+	snprintf(key, sizeof(key), "pki/clients/%s.key", in->client);
+	snprintf(crt, sizeof(crt), "pki/clients/%s.crt", in->client);
+	return make_cert(in, &w, err);
+}
+
+/* What an operator compares with the device, and notes in a calendar. */
+static int
+print_client(struct init *in, struct hf_err *err)
+{
+	char path[128], until[64] = "";
+	uint8_t md[EVP_MAX_MD_SIZE];
+	struct tm tm;
+	unsigned n = 0, i;
+	X509 *crt = NULL;
+	int rc;
+
+	snprintf(path, sizeof(path), "pki/clients/%s.crt", in->client);
+	rc = read_cert(in, path, &crt, err);
+	if (rc != HF_OK)
+		return rc;
+	if (X509_digest(crt, EVP_sha256(), md, &n) != 1 ||
+	    ASN1_TIME_to_tm(X509_get0_notAfter(crt), &tm) != 1)
+		rc = ssl_fail(err, path);
+	X509_free(crt);
+	if (rc != HF_OK)
+		return rc;
+	(void)strftime(until, sizeof(until), "%Y-%m-%d", &tm);
+	printf("client %s: valid until %s\nSHA-256 ", in->client, until);
+	for (i = 0; i < n; i++)
+		printf("%02X%s", md[i], i + 1 < n ? ":" : "\n");
+	printf("give the device %s/pki/clients/%s.crt, %s.key and "
+	       "%s/pki/own/ca.crt; then delete the key here\n",
+	    in->data, in->client, in->client, in->data);
+	return HF_OK;
 }
 
 /* ---- the verb */
@@ -590,6 +765,8 @@ init(struct init *in, struct hf_err *err)
 		rc = make_ca(in, err);
 	if (rc == HF_OK)
 		rc = make_certs(in, err);
+	if (rc == HF_OK && in->client != NULL)
+		rc = make_client(in, err);
 	return rc;
 }
 
@@ -608,6 +785,8 @@ run(struct init *in, const char *conf)
 	hf_jw_end_arr(&in->jw);
 	if (in->is_json && rc == HF_OK)
 		printf("%s\n", hf_buf_cstr(&in->list));
+	else if (rc == HF_OK && in->client != NULL)
+		rc = print_client(in, &err);
 	else if (rc == HF_OK)
 		printf("%u made, the rest was there%s\n", in->nmade,
 		    in->nmade > 0 ? "; next: holdfast run" : "");
@@ -624,16 +803,20 @@ run(struct init *in, const char *conf)
 }
 
 static const char help[] =
-    "usage: holdfast init [--data DIR] [--conf DIR] [--json]\n"
+    "usage: holdfast init [--data DIR] [--conf DIR] [--client NAME] [--json]\n"
     "\n"
     "Makes the data folder with its users' folders, the key of the audit log,\n"
     "the plant's CA, and certificates for the web listener and each zone's\n"
-    "broker. No key and no file that exists is changed; owner and mode of\n"
-    "folders are put right.\n"
+    "broker. No key and no file that exists is changed, but a certificate\n"
+    "that ends within 30 days, the CA's within 90, gets a successor for the\n"
+    "same key (then `holdfast reload`); owner and mode of folders are put\n"
+    "right.\n"
     "\n"
     "  --data DIR   (" HF_DIR_DATA ")\n"
     "  --conf DIR   folder of plant.yaml, for names and zones (" HF_DIR_CONF
     ")\n"
+    "  --client NAME  also a key and certificate for an MQTT device, which is\n"
+    "               called NAME in the brokers (pki/clients/NAME.key, .crt)\n"
     "  --json       print what was made as JSON\n";
 
 int
@@ -642,6 +825,7 @@ hf_verb_init(int argc, char **argv)
 	static const struct option longopts[] = {
 	    {"data", required_argument, NULL, 'd'},
 	    {"conf", required_argument, NULL, 'c'},
+	    {"client", required_argument, NULL, 'n'},
 	    {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0}};
 	const char *data = NULL, *conf = NULL;
@@ -656,6 +840,9 @@ hf_verb_init(int argc, char **argv)
 			break;
 		case 'c':
 			conf = optarg;
+			break;
+		case 'n':
+			in.client = optarg;
 			break;
 		case 'j':
 			in.is_json = true;
@@ -675,6 +862,11 @@ hf_verb_init(int argc, char **argv)
 	if (optind < argc)
 		return hf_cli_usage(
 		    "init", "\"%s\" is no option", argv[optind]);
+	if (in.client != NULL && !is_client_name(in.client))
+		return hf_cli_usage("init",
+		    "--client \"%.64s\": a name takes 1 to %d of A-Z a-z 0-9 "
+		    "_ . -",
+		    in.client, CN_MAX);
 	in.data = hf_cli_dir(data, "HOLDFAST_DATA", HF_DIR_DATA);
 	return run(&in, hf_cli_dir(conf, "HOLDFAST_CONF", HF_DIR_CONF));
 }

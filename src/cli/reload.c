@@ -24,7 +24,7 @@ buf_sink(void *arg, const void *p, size_t n)
 static void
 show(const struct hf_buf *body)
 {
-	json_t *doc = NULL, *c;
+	json_t *doc = NULL, *c, *renewed;
 	struct hf_term t;
 	size_t i;
 
@@ -34,8 +34,10 @@ show(const struct hf_buf *body)
 		fprintf(t.f, "reloaded\n");
 		return;
 	}
+	renewed = json_object_get(doc, "renewed");
 	if (json_array_size(json_object_get(doc, "changed")) == 0)
-		fprintf(t.f, "nothing has changed: ");
+		fprintf(t.f, "nothing has changed%s: ",
+		    json_array_size(renewed) > 0 ? " but certificates" : "");
 	fprintf(t.f, "configuration %.0f is applied, hash %s\n",
 	    hf_view_num(doc, "generation"), hf_view_str(doc, "hash"));
 	json_array_foreach(json_object_get(doc, "changed"), i, c)
@@ -44,6 +46,13 @@ show(const struct hf_buf *body)
 		hf_text_put(
 		    &t, json_string_value(c) ? json_string_value(c) : "");
 		fputc('\n', t.f);
+	}
+	json_array_foreach(renewed, i, c)
+	{
+		fprintf(t.f, "  ");
+		hf_text_put(
+		    &t, json_string_value(c) ? json_string_value(c) : "");
+		fprintf(t.f, " starts anew with its new certificate\n");
 	}
 	json_decref(doc);
 }

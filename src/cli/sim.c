@@ -28,7 +28,10 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/sim_mqtt.h"
+#include "cli/sim_sparkplug.h"
 #include "field/sim.h"
 #include "os/file.h"
 
@@ -248,25 +251,6 @@ parse_args(struct args *a, int argc, char **argv)
 	return HF_EXIT_OK;
 }
 
-/* "127.0.0.1:502", "[::1]:502": cuts the host out in place. */
-static bool
-split_listen(char *s, char **host, int64_t *port)
-{
-	char *colon = strrchr(s, ':');
-
-	if (colon == NULL ||
-	    !hf_parse_i64(colon + 1, strlen(colon + 1), port) || *port < 0 ||
-	    *port > 65535)
-		return false;
-	*colon = '\0';
-	if (s[0] == '[' && colon > s && colon[-1] == ']') {
-		colon[-1] = '\0';
-		s++;
-	}
-	*host = s;
-	return true;
-}
-
 /* ---- running ---- */
 
 static void
@@ -429,8 +413,8 @@ serve(struct sim_run *r, struct hf_err *err)
 	int64_t port;
 	int rc;
 
-	if (!split_listen(
-		r->a->listen == NULL ? local : r->a->listen, &host, &port))
+	if (!hf_args_host_port(
+		r->a->listen == NULL ? local : r->a->listen, 0, &host, &port))
 		return HF_FAIL(err, HF_EINVAL, "--listen takes HOST:PORT");
 	if ((rc = open_units(r->a, units, err)) != HF_OK)
 		return rc;
@@ -482,6 +466,10 @@ hf_verb_sim(int argc, char **argv)
 	struct args *a;
 	int i, rc;
 
+	if (argc > 1 && strcmp(argv[1], "mqtt") == 0)
+		return hf_sim_mqtt(argc, argv);
+	if (argc > 1 && strcmp(argv[1], "sparkplug") == 0)
+		return hf_sim_sparkplug(argc, argv);
 	for (i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--help") == 0) {
 			fputs(help, stdout);
@@ -489,7 +477,8 @@ hf_verb_sim(int argc, char **argv)
 		}
 	}
 	if (argc < 2 || strcmp(argv[1], "modbus") != 0)
-		return hf_cli_usage("sim", "say what to simulate: modbus");
+		return hf_cli_usage(
+		    "sim", "say what to simulate: modbus, mqtt or sparkplug");
 	a = calloc(1, sizeof(*a));
 	if (a == NULL)
 		return hf_cli_fail("sim", HF_EXIT_FAILED, "no memory");

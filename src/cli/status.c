@@ -215,6 +215,72 @@ put_store(const struct hf_term *t, json_t *doc)
 	put_members(t, "alarms", json_object_get(doc, "alarms"));
 }
 
+/* Each zone's tree in its broker. */
+static void
+put_namespace(const struct hf_term *t, json_t *doc)
+{
+	json_t *z;
+	size_t i;
+
+	json_array_foreach(json_object_get(doc, "namespace"), i, z)
+	{
+		const char *st = hf_view_str(z, "broker");
+
+		fprintf(t->f, "  namespace of ");
+		hf_text_put(t, hf_view_str(z, "zone"));
+		fprintf(t->f, ": broker %s%s%s, %.0f topics, %.0f wait",
+		    hf_term_colour(t, hf_view_colour(st)), st,
+		    hf_term_colour(t, HF_PLAIN), hf_view_num(z, "topics"),
+		    hf_view_num(z, "waiting"));
+		if (*hf_view_str(z, "error") != '\0') {
+			fprintf(t->f, "; ");
+			hf_text_put(t, hf_view_str(z, "error"));
+		}
+		fputc('\n', t->f);
+	}
+}
+
+/* What was refused by reason and an example stand in findings and counters. */
+static void
+put_contracts(const struct hf_term *t, json_t *doc)
+{
+	json_t *c = json_object_get(doc, "contracts"), *v;
+	const char *key;
+	double ndropped = 0;
+
+	if (!(hf_view_num(c, "declared") > 0))
+		return;
+	json_object_foreach(json_object_get(c, "dropped"), key, v) ndropped +=
+	    json_number_value(v);
+	fprintf(t->f,
+	    "  contracts: %.0f declared, %.0f values passed, %.0f dropped, "
+	    "%.0f messages dropped\n",
+	    hf_view_num(c, "declared"), hf_view_num(c, "passed"), ndropped,
+	    hf_view_num(c, "messages_dropped"));
+}
+
+static void
+put_exports(const struct hf_term *t, json_t *doc)
+{
+	json_t *x;
+	size_t i;
+
+	json_array_foreach(json_object_get(doc, "exports"), i, x)
+	{
+		const char *st = hf_view_str(x, "state");
+
+		fprintf(t->f, "  export ");
+		hf_text_put(t, hf_view_str(x, "export"));
+		fprintf(t->f, ": %s%s%s, %.0f events and %.0f records wait; ",
+		    hf_term_colour(t, hf_view_colour(st)), st,
+		    hf_term_colour(t, HF_PLAIN),
+		    hf_view_num(x, "events_waiting"),
+		    hf_view_num(x, "records_waiting"));
+		hf_text_put(t, hf_view_str(x, "text"));
+		fputc('\n', t->f);
+	}
+}
+
 /* Rows that are a loss or a surprise: counters.def. */
 static bool
 is_surprise(const char *name)
@@ -277,6 +343,9 @@ show(const struct hf_term *t, json_t *doc, bool is_all)
 	json_array_foreach(json_object_get(doc, "budgets"), i, budget)
 	    put_members(t, "false-alarm budget", budget);
 	put_members(t, "audit", json_object_get(doc, "audit"));
+	put_namespace(t, doc);
+	put_contracts(t, doc);
+	put_exports(t, doc);
 	if (rc == HF_EXIT_OK)
 		rc = put_counters(t, doc, is_all);
 	if (rc == HF_EXIT_OK && strcmp(health, "ok") != 0)

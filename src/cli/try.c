@@ -3,10 +3,11 @@
  * try.c - `holdfast try DEVICE`: read a device once, and show what was read.
  *
  * For two- and four-register tags the value in all four word orders stands side
- * by side: the one that makes sense is the right one. The last lines say which
- * requests the configuration causes. Only configured addresses are read;
- * nothing is written and nothing scans. Exit code 1 if the device was not
- * connected.
+ * by side: the one that makes sense is the right one; other drivers' tags have
+ * no such columns. What no tag names follows as rows of a tag file, each on a
+ * line of its own, to be pasted. The last lines say which requests the
+ * configuration causes. Only configured addresses are read; nothing is written
+ * and nothing scans. Exit code 1 if the device was not connected.
  */
 #include <math.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@
 static const char *const orders[] = {"ABCD", "CDAB", "BADC", "DCBA"};
 
 static void
-put_tag(struct hf_table *tab, json_t *v)
+put_tag(struct hf_table *tab, json_t *v, bool has_raw)
 {
 	json_t *o = json_object_get(v, "orders"), *r;
 	const char *st = hf_view_str(v, "status");
@@ -38,13 +39,14 @@ put_tag(struct hf_table *tab, json_t *v)
 	hf_table_cell(tab, HF_PLAIN, hf_view_str(v, "type"));
 	hf_view_value(tab, HF_BOLD, v);
 	hf_table_cell(tab, hf_view_colour(hf_view_str(v, "quality")), st);
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 4 && has_raw; i++)
 		hf_view_cell(tab,
 		    json_is_object(o) && strcmp(order, orders[i]) == 0
 			? HF_CYAN
 			: HF_PLAIN,
 		    json_object_get(o, orders[i]));
-	hf_table_cell(tab, HF_DIM, hf_buf_cstr(&raw));
+	if (has_raw)
+		hf_table_cell(tab, HF_DIM, hf_buf_cstr(&raw));
 	hf_buf_fini(&raw);
 }
 
@@ -71,13 +73,67 @@ put_load(const struct hf_term *t, json_t *doc)
 	    hf_view_num(b, "tags"), hf_view_num(b, "tags") == 1 ? "" : "s");
 }
 
+/* Rows of a tag file for what the device announced and no tag names. */
+static void
+put_suggestions(const struct hf_term *t, json_t *doc)
+{
+	json_t *rows = json_object_get(doc, "suggest"), *row;
+	size_t i;
+
+	if (json_array_size(rows) < 2) /* only the header line, or none */
+		return;
+	fprintf(t->f, "\n%zu more, as rows of its tag file:\n",
+	    json_array_size(rows) - 1);
+	json_array_foreach(rows, i, row)
+	{
+		hf_text_put(t, json_string_value(row));
+		fputc('\n', t->f);
+	}
+	if (hf_view_num(doc, "suggest_left") > 0)
+		fprintf(t->f, "and %.0f more when these are in\n",
+		    hf_view_num(doc, "suggest_left"));
+}
+
+/* Where the device is: a host, a serial line or a folder. */
+static void
+put_place(const struct hf_term *t, json_t *doc)
+{
+	static const char *const keys[] = {"host", "serial", "folder"};
+	const char *place;
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		place = hf_view_str(doc, keys[i]);
+		if (place[0] == '\0')
+			continue;
+		fprintf(t->f, " at ");
+		hf_text_put(t, place);
+		return;
+	}
+}
+
+static bool
+has_registers(json_t *doc)
+{
+	json_t *v;
+	size_t i;
+
+	json_array_foreach(json_object_get(doc, "tags"), i, v)
+	{
+		if (json_object_get(v, "raw") != NULL)
+			return true;
+	}
+	return false;
+}
+
 static int
 show(json_t *doc)
 {
 	static const char *const heads[] = {"TAG", "ADDRESS", "TYPE", ">VALUE",
 	    "STATUS", ">ABCD", ">CDAB", ">BADC", ">DCBA", "RAW"};
 	bool is_up = json_is_true(json_object_get(doc, "connected"));
-	struct hf_table *tab = hf_table_new(heads, 10);
+	bool has_raw = has_registers(doc);
+	struct hf_table *tab = hf_table_new(heads, has_raw ? 10 : 5);
 	struct hf_term t;
 	size_t i;
 	json_t *v;
@@ -85,18 +141,25 @@ show(json_t *doc)
 
 	hf_term_init(&t, stdout);
 	hf_text_put(&t, hf_view_str(doc, "device"));
-	fprintf(t.f, " at ");
-	hf_text_put(&t, hf_view_str(doc, "host"));
-	fprintf(t.f, " port %.0f unit %.0f: %s%s%s  ", hf_view_num(doc, "port"),
-	    hf_view_num(doc, "unit"),
+	put_place(&t, doc);
+	if (json_object_get(doc, "port") != NULL)
+		fprintf(t.f, " port %.0f", hf_view_num(doc, "port"));
+	if (json_object_get(doc, "unit") != NULL)
+		fprintf(t.f, " unit %.0f", hf_view_num(doc, "unit"));
+	fprintf(t.f, ": %s%s%s  ",
 	    hf_term_colour(&t, is_up ? HF_GREEN : HF_RED),
 	    is_up ? "connected" : "not connected",
 	    hf_term_colour(&t, HF_PLAIN));
 	hf_text_put(&t, hf_view_str(doc, "text"));
 	fprintf(t.f, "\n\n");
-	json_array_foreach(json_object_get(doc, "tags"), i, v) put_tag(tab, v);
+	json_array_foreach(json_object_get(doc, "tags"), i, v)
+	{
+		put_tag(tab, v, has_raw);
+	}
 	rc = hf_view_print(tab, &t, 0, 0);
-	put_load(&t, doc);
+	put_suggestions(&t, doc);
+	if (json_object_get(doc, "requests_per_s") != NULL)
+		put_load(&t, doc);
 	return rc == HF_EXIT_OK && !is_up ? HF_EXIT_FOUND : rc;
 }
 

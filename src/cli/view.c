@@ -43,6 +43,7 @@ hf_view_colour(const char *word)
 	    {"connecting", HF_YELLOW},
 	    {"learning", HF_CYAN},
 	    {"blind", HF_YELLOW},
+	    {"drifted", HF_YELLOW},
 	    {"acknowledged", HF_YELLOW},
 	    {"returned", HF_YELLOW},
 	    {"shelved", HF_DIM},

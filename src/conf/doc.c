@@ -99,11 +99,10 @@ static void
 put_kinds(const struct hf_section *s, const struct hf_registry *reg,
     struct hf_buf *out)
 {
-	bool is_driver = strcmp(s->choice, "driver") == 0;
-	const struct hf_kind *const *v =
-	    is_driver ? reg->drivers : reg->methods;
-	size_t i, n = is_driver ? reg->ndriver : reg->nmethod;
+	const struct hf_kind *const *v;
+	size_t i, n;
 
+	v = hf_section_kinds(s, reg, &n);
 	for (i = 0; i < n; i++) {
 		hf_buf_printf(
 		    out, ".Ss %s of %s %s\n", s->plural, s->choice, v[i]->name);

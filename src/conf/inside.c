@@ -61,8 +61,9 @@ read_fd(int fd, size_t max, struct hf_buf *out, struct hf_err *err)
 	if (!S_ISREG(st.st_mode))
 		return HF_FAIL(err, HF_EINVAL, "is no regular file");
 	if (st.st_size > (off_t)max)
-		return HF_FAIL(
-		    err, HF_ELIMIT, "is over %zu MiB; split it", max >> 20);
+		return HF_FAIL(err, HF_ELIMIT, "is over %zu %s; split it",
+		    max >> 20 > 0 ? max >> 20 : max >> 10,
+		    max >> 20 > 0 ? "MiB" : "KiB");
 	while ((n = read(fd, block, sizeof(block))) > 0)
 		hf_buf_put(out, block, (size_t)n);
 	if (n < 0)
@@ -70,7 +71,7 @@ read_fd(int fd, size_t max, struct hf_buf *out, struct hf_err *err)
 		    err, hf_rc_from_errno(errno), "%s", strerror(errno));
 	if (!hf_buf_ok(out))
 		return HF_FAIL(err, HF_ELIMIT,
-		    "is over %zu MiB, or memory is out", max >> 20);
+		    "is over %zu KiB, or memory is out", max >> 10);
 	return HF_OK;
 }
 

@@ -4,13 +4,14 @@
  *
  * The tree of the file (tree.c) is walked by the tables of hf_sections[]: for
  * each row the key is looked up and its text read by the row's type; keys
- * without a row are errors. In devices and detectors the rows of the chosen
- * driver or method join those of the section. Then the tag files, then
+ * without a row are errors. In devices, detectors and exports the rows of the
+ * chosen kind join those of the section. Then the tag files, then
  * hf_plant_finish, whose errors are given the place of the key that they name.
  * Nothing stops at the first error.
  *
- * Runs in a sandboxed child: it opens nothing but dirfd/plant.yaml and the tag
- * files, never through a symbolic link, never above dirfd.
+ * Runs in a sandboxed child: it opens nothing but dirfd/plant.yaml, the tag
+ * files and the contracts' schemas, never through a symbolic link, never above
+ * dirfd.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -418,6 +419,60 @@ read_sections(struct loader *l)
 	return rc;
 }
 
+/* ---- files that items name ---- */
+
+/* The text of the file that an item of `contracts:` names. */
+static void
+read_item_file(struct loader *l, const struct hf_section *s, char *item)
+{
+	const struct hf_ynode *n;
+	struct hf_err err = {0};
+	struct hf_buf text;
+	char *file, *key, *copy;
+
+	memcpy(&file, item + s->file_off, sizeof(file));
+	memcpy(&key, item + s->name_off, sizeof(key));
+	if (file == NULL)
+		return; /* required: reported */
+	n = hf_ynode_get(hf_ynode_get(l->root, s->plural), key);
+	if (n != NULL && hf_ynode_get(n, s->kind.opts[0].name) != NULL)
+		n = hf_ynode_get(n, s->kind.opts[0].name);
+	if (!hf_inside_ok(file)) {
+		error_at(l, n,
+		    "the file must lie inside the plant's directory; write a "
+		    "relative path without \"..\"");
+		return;
+	}
+	hf_buf_init(&text, s->text_max);
+	if (hf_inside_read(l->dirfd, file, s->text_max, &text, &err) != HF_OK) {
+		hf_findings_add(l->f, PLANT_FILE, n == NULL ? 0 : n->line,
+		    n == NULL ? 0 : n->col, false, "%s.%s: %s %s", s->plural,
+		    key, file, err.msg);
+	} else if (text.len > 0 && memchr(text.p, '\0', text.len) != NULL) {
+		hf_findings_add(l->f, file, 0, 0, false,
+		    "holds a NUL byte; save it as UTF-8 text");
+	} else {
+		copy = hf_arena_strndup(l->p->arena,
+		    text.p == NULL ? "" : (const char *)text.p, text.len);
+		memcpy(item + s->text_off, &copy, sizeof(copy));
+	}
+	hf_buf_fini(&text);
+}
+
+static void
+read_item_files(struct loader *l)
+{
+	const struct hf_section *s;
+	size_t i, j;
+
+	for (i = 0; i < hf_nsection; i++) {
+		s = &hf_sections[i];
+		for (j = 0; s->text_off != 0 && j < hf_section_count(s, l->p);
+		     j++)
+			read_item_file(l, s, hf_section_item(s, l->p, j));
+	}
+}
+
 /* ---- tags ---- */
 
 static const struct hf_ynode *
@@ -558,14 +613,39 @@ add_at(struct loader *l, const char *what, const char *text, bool is_warning)
 	    l->f, PLANT_FILE, line, col, is_warning, "%s: %s", what, text);
 }
 
+/* Its file could not be read, which has been said with the reason. */
+static bool
+is_unread_contract(const struct loader *l, const char *what)
+{
+	static const char section[] = "contracts.";
+	const struct hf_contract *c;
+	size_t i, n;
+
+	if (strncmp(what, section, sizeof(section) - 1) != 0)
+		return false;
+	what += sizeof(section) - 1;
+	for (i = 0; i < l->p->ncontract; i++) {
+		c = &l->p->contracts[i];
+		n = c->name == NULL ? 0 : strlen(c->name);
+		if (n > 0 && c->schema == NULL &&
+		    strncmp(what, c->name, n) == 0 &&
+		    strcmp(what + n, ".schema") == 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 on_finish_error(void *arg, const char *what, const char *text)
 {
 	struct loader *l = arg;
 	size_t n = strlen(what);
 
+	if (is_unread_contract(l, what))
+		return;
 	if (l->has_tag_errors && n > 5 && strcmp(what + n - 5, ".tags") == 0 &&
-	    strncmp(what, "detectors.", 10) == 0)
+	    (strncmp(what, "detectors.", 10) == 0 ||
+		strncmp(what, "exports.", 8) == 0))
 		return;
 	add_at(l, what, text, false);
 }
@@ -608,8 +688,10 @@ load_plant(struct loader *l, struct hf_err *err)
 	rc = load_tree(l, err);
 	if (rc == HF_OK)
 		rc = read_sections(l);
-	if (rc == HF_OK)
+	if (rc == HF_OK) {
+		read_item_files(l);
 		rc = read_tags(l);
+	}
 	if (rc == HF_OK)
 		rc = hf_plant_finish(l->p, l->reg, on_finish_error, l);
 	if (rc == HF_OK && l->extra != NULL && l->extra->check != NULL)

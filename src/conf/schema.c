@@ -154,11 +154,10 @@ static void
 put_choice(
     struct hf_jw *w, const struct hf_section *s, const struct hf_registry *reg)
 {
-	bool is_driver = strcmp(s->choice, "driver") == 0;
-	const struct hf_kind *const *v =
-	    is_driver ? reg->drivers : reg->methods;
-	size_t i, n = is_driver ? reg->ndriver : reg->nmethod;
+	const struct hf_kind *const *v;
+	size_t i, n;
 
+	v = hf_section_kinds(s, reg, &n);
 	hf_jw_key(w, "allOf");
 	hf_jw_arr(w);
 	hf_jw_obj(w);

@@ -607,6 +607,16 @@ hf_alarms_json_one(
 	return HF_OK;
 }
 
+void
+hf_alarms_each(const struct hf_alarms *a,
+    void (*fn)(void *arg, const char *key), void *arg)
+{
+	size_t i;
+
+	for (i = 0; i < a->n; i++)
+		fn(arg, a->v[i]->key);
+}
+
 size_t
 hf_alarms_count(
     const struct hf_alarms *a, enum hf_alarm_state st, bool advisories)
@@ -616,4 +626,23 @@ hf_alarms_count(
 	for (i = 0; i < a->n; i++)
 		n += a->v[i]->state == st && a->v[i]->is_advisory == advisories;
 	return n;
+}
+
+void
+hf_alarms_tally(
+    const struct hf_alarms *a, uint64_t n[HF_AL_NSTATE][HF_AL_NPRIORITY])
+{
+	size_t i, prio;
+
+	memset(n, 0, sizeof(n[0]) * HF_AL_NSTATE);
+	for (i = 0; i < a->n; i++) {
+		const struct alarm *al = a->v[i];
+
+		if (al->state == HF_AL_NORMAL || al->state >= HF_AL_NSTATE)
+			continue;
+		prio = al->priority < HF_AL_NPRIORITY && !al->is_advisory
+			   ? al->priority
+			   : 0;
+		n[al->state][prio]++;
+	}
 }

@@ -87,7 +87,16 @@ void hf_alarms_json(
 /* One alarm as an object, as in the array. HF_ENOTFOUND. */
 int hf_alarms_json_one(
     const struct hf_alarms *a, const char *key, struct hf_buf *out);
+/* The keys of all alarms, in no order. */
+void hf_alarms_each(const struct hf_alarms *a,
+    void (*fn)(void *arg, const char *key), void *arg);
 size_t hf_alarms_count(
     const struct hf_alarms *a, enum hf_alarm_state st, bool advisories);
+/* Alarms that are not normal, by state and priority (1-4; 0: none given, which
+ * are the advisories). */
+#define HF_AL_NSTATE (HF_AL_OUT_OF_SERVICE + 1)
+#define HF_AL_NPRIORITY 5
+void hf_alarms_tally(
+    const struct hf_alarms *a, uint64_t n[HF_AL_NSTATE][HF_AL_NPRIORITY]);
 
 #endif

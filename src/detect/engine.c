@@ -8,9 +8,13 @@
  * while a signal learns).
  *
  * Lateness. The watermark of a tag is the newest source time seen, good or bad.
- * A sample that is not newer gets HF_F_LATE and is not fed; so duplicates and
- * backward steps of a device's clock have one meaning. Tags that no detector
- * watches have no watermark. After a snapshot was loaded, frames that it covers
+ * A sample that is not newer gets HF_F_LATE and is fed to nobody; so duplicates
+ * and backward steps of a device's clock have one meaning. The same for a
+ * sample whose row of a group has been stepped already, in any group that the
+ * tag belongs to. Thus what a detector sees of a tag is a pure function of the
+ * stored samples without the flag, in order of time: a replay that skips the
+ * flagged ones makes the same rows. Tags that no detector watches have no
+ * watermark. After a snapshot was loaded, frames that it covers
  * are already judged: their flags are believed as stored (trust_seq), since a
  * detector that starts anew from an older frame must see what was seen then.
  *
@@ -42,6 +46,11 @@ new_signal(struct det *d, size_t i, const struct hf_tag *tag)
 	if (!hf_mul_size(HF_RING_NSTEP, d->nvar, &rows))
 		return HF_ELIMIT;
 	*s = (struct signal){.det = d, .tag = tag, .idx = (uint32_t)i};
+	if (d->conf->limit_from == HF_LIMIT_BUDGET) {
+		s->budget = hf_arena_calloc(a, 1, sizeof(*s->budget));
+		if (s->budget == NULL)
+			return HF_ENOMEM;
+	}
 	s->state =
 	    hf_arena_alloc(a, d->method->state_size(d->conf->conf, d->nvar));
 	s->score.contrib = hf_arena_calloc(a, d->nvar, sizeof(double));
@@ -58,8 +67,15 @@ void
 hf_signal_start(struct signal *s)
 {
 	double *contrib = s->score.contrib;
+	struct hf_learn learn = s->det->conf->learn;
 
 	s->nbad = 0;
+	s->nlearned = 0;
+	hf_drift_start(&s->drift);
+	if (s->budget != NULL) {
+		hf_budget_start(s->budget, &s->det->budget);
+		learn = hf_budget_learn(&learn);
+	}
 	s->last_ns = HF_TIME_NONE;
 	s->nstep = 0;
 	s->ring.n = s->ring.head = 0;
@@ -69,7 +85,7 @@ hf_signal_start(struct signal *s)
 	s->score.learning =
 	    s->det->method->does_learn ? HF_LS_LEARNING : HF_LS_READY;
 	s->det->method->start(
-	    s->state, s->det->conf->conf, &s->det->conf->learn, s->det->nvar);
+	    s->state, s->det->conf->conf, &learn, s->det->nvar);
 }
 
 static int
@@ -141,15 +157,56 @@ new_detector(struct hf_engine *e, struct det *d, const struct hf_detector *c,
 		d->tags[i] = &e->plant->tags[c->tag_idx[i]];
 	d->weight = weight_of(e->plant, d);
 	rc = new_signals(d, err);
-	if (rc == HF_OK)
-		rc = hf_rules_new(d, err);
-	if (rc != HF_OK)
-		return rc;
-	rc = hf_evidence_hashes(d);
-	if (rc != HF_OK)
-		return HF_FAIL(
-		    err, rc, "detectors.%s: hash of its settings", c->name);
+	return rc == HF_OK ? hf_rules_new(d, err) : rc;
+}
+
+/* What its signals' limits are made from: their share of the budget, and the
+ * rule that comes on most easily. */
+static int
+set_budget(struct det *d, struct hf_err *err)
+{
+	struct hf_budget_conf *b = &d->budget;
+	size_t i;
+
+	if (d->conf->limit_from != HF_LIMIT_BUDGET || d->nsig == 0)
+		return HF_OK;
+	*b = (struct hf_budget_conf){
+	    .rate_hz = hf_det_share_hz(d) / (double)d->nsig,
+	    .learn = d->conf->learn,
+	    .k = 1,
+	    .n = 1,
+	    .is_quadratic = d->method->is_quadratic};
+	for (i = 0; i < d->nrule; i++) {
+		const struct hf_rule *r = d->rule[i].rule;
+
+		if (i == 0 || r->k < b->k)
+			b->k = (uint32_t)r->k;
+		if (r->n > b->n)
+			b->n = (uint32_t)r->n;
+	}
+	if (!(b->rate_hz > 0) || !d->method->does_learn)
+		return HF_FAIL(err, HF_EINVAL,
+		    "detectors.%s.limit: budget needs a method that learns and "
+		    "a position with a budget",
+		    d->conf->name);
 	return HF_OK;
+}
+
+/* Shares need all detectors, the hashes need the shares. */
+static int
+finish_detectors(struct hf_engine *e, struct hf_err *err)
+{
+	size_t i;
+	int rc = HF_OK;
+
+	for (i = 0; i < e->ndet && rc == HF_OK; i++)
+		rc = set_budget(&e->det[i], err);
+	for (i = 0; i < e->ndet && rc == HF_OK; i++)
+		if (hf_evidence_hashes(&e->det[i]) != HF_OK)
+			rc = HF_FAIL(err, HF_ENOMEM,
+			    "detectors.%s: hash of its settings",
+			    e->det[i].conf->name);
+	return rc;
 }
 
 /* Every watched tag once; then its references in the order of detectors. */
@@ -230,10 +287,15 @@ hf_engine_new(const struct hf_plant *p, struct hf_counters *ctr,
 	if (e->arena != NULL)
 		e->det = hf_arena_calloc(
 		    e->arena, p->ndetector + 1, sizeof(*e->det));
-	if (e->det == NULL)
+	if (e->arena != NULL)
+		e->order = hf_arena_calloc(
+		    e->arena, HF_BATCH_NSAMPLE, sizeof(*e->order));
+	if (e->det == NULL || e->order == NULL)
 		rc = HF_FAIL(err, HF_ENOMEM, "detection engine");
 	for (i = 0; i < p->ndetector && rc == HF_OK; i++, e->ndet++)
 		rc = new_detector(e, &e->det[i], &p->detectors[i], err);
+	if (rc == HF_OK)
+		rc = finish_detectors(e, err);
 	if (rc == HF_OK && (map_tags(e) != HF_OK || map_refs(e) != HF_OK))
 		rc = HF_FAIL(err, HF_ENOMEM, "detection engine: tag table");
 	if (rc != HF_OK) {
@@ -267,6 +329,18 @@ hf_engine_name(const struct hf_engine *e, size_t i)
 	return e->det[i].conf->name;
 }
 
+int64_t
+hf_engine_newest_ns(const struct hf_engine *e)
+{
+	int64_t newest = HF_TIME_NONE;
+	size_t i;
+
+	for (i = 0; i < e->ntag; i++)
+		if (e->tag[i].watermark_ns > newest)
+			newest = e->tag[i].watermark_ns;
+	return newest;
+}
+
 /* ---- feeding ---- */
 
 const double *
@@ -291,6 +365,53 @@ ring_put(struct signal *s, int64_t t_ns, const double *x)
 		r->n++;
 }
 
+/* A limit as far from the centre as `factor` says, or simply so many times as
+ * large where there is no centre. */
+static double
+widen(const struct hf_score *sc, double factor)
+{
+	if (isfinite(sc->centre))
+		return sc->centre + (sc->limit - sc->centre) * factor;
+	return sc->limit * factor;
+}
+
+/* The learning span of a signal with a budget: the method's part, then the
+ * calibration; behind it the score in units of the limit that was found. A
+ * method that is blind from the start has no scores to calibrate on. */
+static void
+apply_budget(struct signal *s)
+{
+	struct hf_score *sc = &s->score;
+	struct hf_budget *b = s->budget;
+	bool is_ready = sc->learning == HF_LS_READY;
+	double factor;
+
+	if (!is_ready && b->is_done)
+		return;
+	if (!hf_budget_step(b, s->last_ns, is_ready ? sc->score : NAN)) {
+		sc->score = 0;
+		if (sc->learning != HF_LS_BLIND || b->ncal > 0)
+			sc->learning = HF_LS_LEARNING;
+		return;
+	}
+	factor = b->fit.factor;
+	sc->score /= factor;
+	sc->limit = widen(sc, factor);
+}
+
+/* What is below the limit has no level, whatever the method said. */
+static void
+settle(struct hf_score *sc)
+{
+	if (sc->score >= 1) {
+		if (sc->level == HF_LEVEL_NONE)
+			sc->level = HF_LEVEL_WARN;
+		return;
+	}
+	sc->level = HF_LEVEL_NONE;
+	sc->rule = NULL;
+}
+
 void
 hf_signal_step(struct signal *s, int64_t t_ns, const double *x)
 {
@@ -306,6 +427,16 @@ hf_signal_step(struct signal *s, int64_t t_ns, const double *x)
 	s->score = (struct hf_score){
 	    .contrib = contrib, .centre = NAN, .statistic = NAN, .limit = NAN};
 	d->method->step(s->state, &in, &s->score);
+	if (s->budget != NULL)
+		apply_budget(s);
+	if (d->method->does_learn) {
+		settle(&s->score);
+		if (s->score.learning == HF_LS_LEARNING)
+			s->nlearned = s->nstep;
+		else if (s->score.learning == HF_LS_READY)
+			hf_drift_step(
+			    &s->drift, t_ns, s->score.score, s->nlearned);
+	}
 	hf_count(d->engine->ctr, HF_C_C_STEPS, 1);
 	/* the ring is full of new rows each time its head is back at 0 */
 	if (was == HF_LS_LEARNING && d->method->does_learn &&
@@ -331,33 +462,88 @@ feed_ref(struct hf_engine *e, const struct et_ref *ref, uint64_t seq,
 	}
 }
 
+/* Is the sample behind its tag, or behind a row that was stepped? */
+static bool
+is_late(const struct et_tag *t, int64_t t_ns)
+{
+	uint32_t k;
+
+	if (t->watermark_ns != HF_TIME_NONE && t_ns <= t->watermark_ns)
+		return true;
+	for (k = 0; k < t->nref; k++)
+		if (t->ref[k].sig->det->group != NULL &&
+		    hf_group_is_closed(t->ref[k].sig->det, t_ns))
+			return true;
+	return false;
+}
+
+/* In order of time, then of the plant's tags; of one tag's samples with the
+ * same time the first that came. */
+static int
+by_time_and_tag(const void *a, const void *b)
+{
+	const struct fed *x = a, *y = b;
+
+	if (x->sm->t_ns != y->sm->t_ns)
+		return x->sm->t_ns < y->sm->t_ns ? -1 : 1;
+	if (x->t->tag != y->t->tag)
+		return x->t->tag < y->t->tag ? -1 : 1;
+	return (x->sm > y->sm) - (x->sm < y->sm);
+}
+
+/* The watched samples of s[0..n), n <= HF_BATCH_NSAMPLE, in order. */
+static size_t
+put_in_order(struct hf_engine *e, struct hf_sample *s, size_t n)
+{
+	bool is_sorted = true;
+	size_t i, m = 0;
+
+	for (i = 0; i < n; i++) {
+		struct et_tag *t = hf_map64_get(e->by_key, s[i].tag);
+
+		if (t == NULL || (s[i].flags & HF_F_LATE) != 0)
+			continue;
+		e->order[m] = (struct fed){.sm = &s[i], .t = t};
+		is_sorted &= m == 0 || by_time_and_tag(
+					   &e->order[m - 1], &e->order[m]) <= 0;
+		m++;
+	}
+	if (!is_sorted)
+		qsort(e->order, m, sizeof(e->order[0]), by_time_and_tag);
+	return m;
+}
+
+static void
+feed_one(
+    struct hf_engine *e, uint64_t seq, struct et_tag *t, struct hf_sample *sm)
+{
+	uint32_t k;
+	double x;
+
+	if (seq > t->trust_seq && is_late(t, sm->t_ns)) {
+		sm->flags |= HF_F_LATE;
+		return;
+	}
+	if (t->watermark_ns == HF_TIME_NONE || sm->t_ns > t->watermark_ns)
+		t->watermark_ns = sm->t_ns;
+	x = hf_is_bad(sm->status) ? NAN : hf_sample_f64(sm);
+	if (!isfinite(x))
+		x = NAN;
+	for (k = 0; k < t->nref; k++)
+		feed_ref(e, &t->ref[k], seq, sm, x);
+}
+
 void
 hf_engine_feed(struct hf_engine *e, uint64_t seq, struct hf_batch *b)
 {
-	size_t i;
-	uint32_t k;
+	size_t i, k, n, m;
 
 	if (seq > e->fed_seq)
 		e->fed_seq = seq;
-	for (i = 0; i < b->n; i++) {
-		struct hf_sample *sm = &b->s[i];
-		struct et_tag *t = hf_map64_get(e->by_key, sm->tag);
-		double x;
-
-		if (t == NULL || (sm->flags & HF_F_LATE) != 0)
-			continue;
-		if (seq > t->trust_seq && t->watermark_ns != HF_TIME_NONE &&
-		    sm->t_ns <= t->watermark_ns) {
-			sm->flags |= HF_F_LATE;
-			continue;
-		}
-		if (t->watermark_ns == HF_TIME_NONE ||
-		    sm->t_ns > t->watermark_ns)
-			t->watermark_ns = sm->t_ns;
-		x = hf_is_bad(sm->status) ? NAN : hf_sample_f64(sm);
-		if (!isfinite(x))
-			x = NAN;
-		for (k = 0; k < t->nref; k++)
-			feed_ref(e, &t->ref[k], seq, sm, x);
+	for (i = 0; i < b->n; i += n) {
+		n = b->n - i < HF_BATCH_NSAMPLE ? b->n - i : HF_BATCH_NSAMPLE;
+		m = put_in_order(e, &b->s[i], n);
+		for (k = 0; k < m; k++)
+			feed_one(e, seq, e->order[k].t, e->order[k].sm);
 	}
 }

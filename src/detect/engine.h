@@ -5,10 +5,11 @@
  * The engine builds all detectors and rules of a plant and is fed batches in
  * log order. It steps a univariate detector once per source-time stamp of its
  * tag; a sample that is not newer than the tag's watermark is flagged HF_F_LATE
- * in place and never fed. A sample that already carries the flag (a replay) is
- * skipped without looking. Bad or string samples do not step; they make the
- * signal's learning state visible as blind if they last. Everything is
- * deterministic; no clock is read.
+ * in place and never fed, and so is one whose row of a group has been stepped:
+ * detectors see a pure function of the samples without the flag. A sample that
+ * already carries the flag (a replay) is skipped without looking. Bad or string
+ * samples do not step; they make the signal's learning state visible as blind
+ * if they last. Everything is deterministic; no clock is read.
  */
 #ifndef HF_DETECT_ENGINE_H
 #define HF_DETECT_ENGINE_H
@@ -60,7 +61,11 @@ int hf_engine_new(const struct hf_plant *p, struct hf_counters *ctr,
     hf_event_fn *fn, void *arg, struct hf_engine **out, struct hf_err *err);
 void hf_engine_free(struct hf_engine *e);
 /* Feeds a batch: may set HF_F_LATE in b->s[].flags; calls fn for each event.
- * seq: log frame number the batch will have (for snapshots' bookkeeping). */
+ * seq: log frame number the batch will have (for snapshots' bookkeeping).
+ * Within a batch samples are taken in order of time, then of the plant's tags,
+ * wherever they stand in it, as a replay from history takes them; so what a
+ * rule over several tags says does not hang on the order in which a device is
+ * read. Between batches the order is that in which they come. */
 void hf_engine_feed(struct hf_engine *e, uint64_t seq, struct hf_batch *b);
 size_t hf_engine_ndetector(const struct hf_engine *e);
 const char *hf_engine_name(const struct hf_engine *e, size_t i);
@@ -81,7 +86,9 @@ uint64_t hf_engine_snapshot_seq(const void *p, size_t n);
  * same. */
 void hf_engine_adopt(struct hf_engine *to, struct hf_engine *from);
 /* JSON array for `holdfast detectors` and status: name, method, tags, learning
- * state per signal with reason and progress 0..1, last score, budget. */
+ * state per signal with reason and progress 0..1, what was learned, limit and
+ * where it came from, last score with contributions, budget. Drifted signals
+ * count as ready and as drifted. */
 void hf_engine_json(const struct hf_engine *e, struct hf_buf *out);
 /* Is the rule on for the subject? For alarms that were loaded from disk while
  * their detector had to start anew (hf_alarms_settle). */
@@ -89,5 +96,9 @@ bool hf_engine_is_on(
     const struct hf_engine *e, const char *rule, const char *subject);
 /* Learning states counted over all signals. */
 void hf_engine_learning(const struct hf_engine *e, size_t count[3]);
+/* Newest source time of a watched tag, HF_TIME_NONE before the first sample. */
+int64_t hf_engine_newest_ns(const struct hf_engine *e);
+/* Of those counted as ready: normal running has moved (drift.h). */
+size_t hf_engine_ndrifted(const struct hf_engine *e);
 
 #endif

@@ -3,7 +3,8 @@
  * engine_in.h - what the files of the engine share: engine.c (building,
  * feeding), group.c (rows on a grid), rule.c (from scores to events),
  * evidence.c (what an event says), snapshot.c (state out and in), listing.c
- * (state for people).
+ * (state for people). budget.h and drift.h stand beside the method of each
+ * signal: limits from a budget, and whether normal running has moved.
  *
  * plant tag --(map of keys)--> et_tag --> signals, one per detector that
  * watches it. A group detector has one signal for all its tags and a struct
@@ -17,8 +18,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/json.h"
 #include "base/map.h"
 #include "base/time.h"
+#include "detect/budget.h"
+#include "detect/drift.h"
 #include "detect/engine.h"
 #include "detect/method.h"
 
@@ -42,9 +46,10 @@ struct group {
 	int64_t grid_ns;
 	int64_t first; /* number of the oldest open row */
 	bool has_first;
-	int64_t *seen; /* [nvar] newest row number with a sample */
-	double *rows;  /* [HF_GROUP_NSLOT][nvar], NaN = no value yet */
-	double *last;  /* [nvar] newest value, for evidence */
+	int64_t *seen;	 /* [nvar] newest row number with a sample */
+	double *rows;	 /* [HF_GROUP_NSLOT][nvar], NaN = no value yet */
+	double *last;	 /* [nvar] newest value, for evidence */
+	uint32_t *nmiss; /* [nvar] rows stepped since the last value */
 };
 
 struct signal {
@@ -55,7 +60,10 @@ struct signal {
 	void *state;	 /* of the method */
 	int64_t last_ns; /* of the last step, HF_TIME_NONE before */
 	uint64_t nstep;
-	struct hf_score score; /* of the last step; contrib is ours */
+	struct hf_score score;	  /* of the last step; contrib is ours */
+	struct hf_budget *budget; /* NULL: the limit is the method's own */
+	struct hf_drift drift;
+	uint64_t nlearned; /* steps until learning ended */
 	struct ring ring;
 	uint8_t learned_hash[HF_SHA256_LEN]; /* chain over the learning span */
 };
@@ -75,7 +83,9 @@ struct rsig {
 struct subj {
 	const char *name;
 	uint32_t nactive;
-	uint32_t onsets; /* times it came on within this alarm */
+	uint32_t onsets;  /* times it came on within this alarm */
+	uint32_t nsig;	  /* signals of this subject */
+	uint64_t nreturn; /* steps of them since return_ns */
 	bool is_on;
 	uint8_t level;	   /* highest that was reported */
 	int64_t return_ns; /* condition gone since; HF_TIME_NONE */
@@ -105,6 +115,10 @@ struct det {
 	uint64_t load_seq; /* frames up to it came with a snapshot */
 	uint64_t snap_seq; /* newest snapshot saved or loaded */
 	double weight;	   /* of its assets' criticality, for the budget */
+	struct hf_budget_conf budget; /* of its signals, limit: budget only */
+	/* type, unit and scaling of its tags: what a number means. Beside
+	 * model_hash, which is older and does not cover it. */
+	uint8_t units_hash[HF_SHA256_LEN];
 };
 
 struct et_tag { /* a tag that at least one detector watches */
@@ -116,6 +130,11 @@ struct et_tag { /* a tag that at least one detector watches */
 		uint32_t var; /* place in the group */
 	} * ref;
 	uint32_t nref;
+};
+
+struct fed { /* a sample of the batch that is being fed, and its tag */
+	struct hf_sample *sm;
+	struct et_tag *t;
 };
 
 struct hf_engine {
@@ -130,6 +149,7 @@ struct hf_engine {
 	size_t ntag;
 	struct det *det; /* [ndet] */
 	size_t ndet;
+	struct fed *order;  /* [HF_BATCH_NSAMPLE], while a batch is fed */
 	uint64_t fed_seq;   /* newest frame fed */
 	struct hf_buf json; /* of the event being raised */
 };
@@ -144,16 +164,24 @@ const double *hf_ring_row(const struct signal *s, uint32_t i, int64_t *t_ns);
 int hf_group_new(struct det *d);
 void hf_group_start(struct det *d);
 void hf_group_feed(struct signal *s, uint32_t var, int64_t t_ns, double x);
+/* Has the row of t been stepped (or passed over)? Such a sample is late. */
+bool hf_group_is_closed(const struct det *d, int64_t t_ns);
 
 /* rule.c */
 int hf_rules_new(struct det *d, struct hf_err *err);
 void hf_rules_start(struct rrun *r);
 void hf_rules_step(struct signal *s);
 
+/* listing.c: false alarms per second that d may cause; NaN without a
+ * budget. */
+double hf_det_share_hz(const struct det *d);
+
 /* evidence.c */
 int hf_evidence_hashes(struct det *d);
 void hf_evidence_raise(struct rrun *r, const struct subj *subj,
     struct signal *at, enum hf_event_kind kind);
+/* "options": the method's, as the file would say them. */
+void hf_evidence_options(struct hf_jw *w, const struct det *d);
 /* Chains the filled ring into s->learned_hash. */
 void hf_evidence_learned(struct signal *s);
 

@@ -6,11 +6,17 @@
  *
  * model_hash   "HFM1", method name, packed options (model/optval.h), learn (i64
  *              ns, i64 samples), u32 count of tags, their u64 keys in plant
- *              order
- * rule hash    "HFR1", name, i64 per, k, n, off_n, refractory ns, nvar; the
- *              words of the rationalisation are not in it: to reword an action
- *              must not make a detector forget
- * config_hash  "HFC1", model_hash, u32 count of rules, their hashes
+ *              order; with limit: budget then "HFB1", u32 k, u32 n of the rule
+ *              that its calibration follows
+ * units_hash   "HFU1", for each tag u32 type, unit, f64 raw_lo, raw_hi,
+ *              scale_lo, scale_hi: other numbers under the same name are not
+ *              those that were learned
+ * rule hash    "HFR1", name, i64 per, k, n, off_n, refractory ns, nvar; then,
+ *              only if one is not its default, i64 refractory_n, f64 off_level,
+ *              i64 min_on ns. The words of the rationalisation are not in it:
+ *              to reword an action must not make a detector forget
+ * config_hash  "HFC1", model_hash, u32 count of rules, their hashes; with
+ *              limit: budget then f64 false alarms per second of a signal
  * input_hash   "HFI1", then for each variable listed u64 tag key, u32 rows, and
  *              rows of i64 time and f64 bits: the last HF_RING_NSTEP steps. For
  *              a group: u32 count of tags, their keys, u32 rows, rows of i64
@@ -58,6 +64,17 @@ hash_buf(struct hf_buf *b, uint8_t out[HF_SHA256_LEN])
 	return rc;
 }
 
+static uint64_t
+value_bits(double x)
+{
+	uint64_t bits;
+
+	if (isnan(x))
+		return NAN_BITS;
+	memcpy(&bits, &x, sizeof(bits));
+	return bits;
+}
+
 static int
 hash_model(struct det *d)
 {
@@ -74,7 +91,33 @@ hash_model(struct det *d)
 	hf_buf_u32(&b, (uint32_t)d->ntag);
 	for (i = 0; i < d->ntag; i++)
 		hf_buf_u64(&b, d->tags[i]->key);
+	if (d->conf->limit_from == HF_LIMIT_BUDGET) {
+		hf_buf_puts(&b, "HFB1");
+		hf_buf_u32(&b, d->budget.k);
+		hf_buf_u32(&b, d->budget.n);
+	}
 	return hash_buf(&b, d->model_hash);
+}
+
+static int
+hash_units(struct det *d)
+{
+	struct hf_buf b;
+	size_t i;
+
+	hf_buf_init(&b, HASH_BYTES + d->ntag * HF_OPT_TEXT);
+	hf_buf_puts(&b, "HFU1");
+	for (i = 0; i < d->ntag; i++) {
+		const struct hf_tag *t = d->tags[i];
+
+		hf_buf_u32(&b, (uint32_t)t->type);
+		hf_buf_str(&b, t->unit);
+		hf_buf_u64(&b, value_bits(t->raw_lo));
+		hf_buf_u64(&b, value_bits(t->raw_hi));
+		hf_buf_u64(&b, value_bits(t->scale_lo));
+		hf_buf_u64(&b, value_bits(t->scale_hi));
+	}
+	return hash_buf(&b, d->units_hash);
 }
 
 static int
@@ -92,6 +135,12 @@ hash_rule(struct rrun *run)
 	hf_buf_i64(&b, r->off_n);
 	hf_buf_i64(&b, r->refractory_ns);
 	hf_buf_i64(&b, r->nvar);
+	if (r->refractory_n > 0 || r->min_on_ns > 0 ||
+	    (r->off_level > 0 && r->off_level < 1)) {
+		hf_buf_i64(&b, r->refractory_n);
+		hf_buf_f64(&b, r->off_level);
+		hf_buf_i64(&b, r->min_on_ns);
+	}
 	return hash_buf(&b, run->hash);
 }
 
@@ -101,7 +150,7 @@ hf_evidence_hashes(struct det *d)
 	struct hf_buf b;
 	size_t i;
 
-	if (hash_model(d) != HF_OK)
+	if (hash_model(d) != HF_OK || hash_units(d) != HF_OK)
 		return HF_ENOMEM;
 	hf_buf_init(&b, HASH_BYTES);
 	hf_buf_puts(&b, "HFC1");
@@ -114,18 +163,9 @@ hf_evidence_hashes(struct det *d)
 		}
 		hf_buf_put(&b, d->rule[i].hash, HF_SHA256_LEN);
 	}
+	if (d->conf->limit_from == HF_LIMIT_BUDGET)
+		hf_buf_f64(&b, d->budget.rate_hz);
 	return hash_buf(&b, d->config_hash);
-}
-
-static uint64_t
-value_bits(double x)
-{
-	uint64_t bits;
-
-	if (isnan(x))
-		return NAN_BITS;
-	memcpy(&bits, &x, sizeof(bits));
-	return bits;
 }
 
 static uint8_t *
@@ -428,8 +468,8 @@ next_option(const struct hf_kind *k, const char *after)
 	return best;
 }
 
-static void
-put_options(struct hf_jw *w, const struct det *d)
+void
+hf_evidence_options(struct hf_jw *w, const struct det *d)
 {
 	const struct hf_kind *k = &d->method->kind;
 	const struct hf_opt *o;
@@ -458,11 +498,26 @@ put_rule_settings(struct hf_jw *w, const struct hf_rule *r)
 	hf_jw_key(w, "rule_settings");
 	hf_jw_obj(w);
 	hf_jw_ki64(w, "k", r->k);
+	hf_jw_kstr(w, "min_on", hf_dur_fmt(r->min_on_ns, dur));
 	hf_jw_ki64(w, "n", r->n);
 	hf_jw_ki64(w, "nvar", r->nvar);
+	hf_jw_kf64(w, "off_level", r->off_level);
 	hf_jw_ki64(w, "off_n", r->off_n);
 	hf_jw_kstr(w, "per", per_words[r->per]);
 	hf_jw_kstr(w, "refractory", hf_dur_fmt(r->refractory_ns, dur));
+	hf_jw_ki64(w, "refractory_n", r->refractory_n);
+	hf_jw_end_obj(w);
+}
+
+/* Where the limit came from, if from a budget. */
+static void
+put_budget(struct hf_jw *w, const struct signal *s)
+{
+	if (s->budget == NULL)
+		return;
+	hf_jw_key(w, "budget");
+	hf_jw_obj(w);
+	hf_budget_explain(s->budget, w);
 	hf_jw_end_obj(w);
 }
 
@@ -470,6 +525,7 @@ static void
 put_signal(struct hf_jw *w, const struct signal *s, double contribution)
 {
 	hf_jw_obj(w);
+	put_budget(w, s);
 	hf_jw_kf64(w, "contribution", contribution);
 	hf_jw_kf64(w, "expected", s->score.centre);
 	if (s->det->method->does_learn)
@@ -553,7 +609,7 @@ put_decision(
 	}
 	put_hex(w, "model_hash", d->model_hash);
 	hf_jw_ku64(w, "onsets", p->subj->onsets);
-	put_options(w, d);
+	hf_evidence_options(w, d);
 }
 
 static void
@@ -568,6 +624,8 @@ put_event(struct hf_jw *w, const struct event_parts *p,
 	hf_jw_obj(w);
 	hf_jw_kstr(w, "action", r->action);
 	hf_jw_kbool(w, "advisory", !e->is_alarm);
+	if (d->group != NULL)
+		put_budget(w, p->at);
 	hf_jw_kstr(w, "cause", r->cause);
 	put_hex(w, "config_hash", d->config_hash);
 	hf_jw_kstr(w, "consequence", r->consequence);

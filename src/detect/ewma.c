@@ -194,9 +194,7 @@ watch(struct ewma_state *s, double x, struct hf_score *out)
 	if (!(out->score < HF_SCORE_MAX))
 		out->score = HF_SCORE_MAX;
 	out->contrib[0] = 1;
-	if (out->score < 1)
-		return;
-	out->level = HF_LEVEL_WARN;
+	out->level = HF_LEVEL_WARN; /* the engine drops it below 1 */
 	out->rule = texts[dev < 0 ? TEXT_BELOW : TEXT_ABOVE];
 }
 

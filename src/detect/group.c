@@ -7,9 +7,15 @@
  * and once, when every tag has been seen in a later row (the watermark), or
  * when a sample comes that is HF_GROUP_NSLOT rows ahead of it: then what is
  * missing stays missing (NaN), so that one silent tag does not stop the group.
- * A row without any value is not stepped. A sample for a row that has been
- * stepped is not fed; since the decision depends on the order of samples alone,
- * a replay decides the same. The step's time is the start of the row.
+ * A row without any value is not stepped. The step's time is the start of the
+ * row.
+ *
+ * A sample for a row that has been stepped is late: engine.c asks
+ * hf_group_is_closed before it feeds anybody, and flags it. So row r holds
+ * exactly the samples of its time that do not carry the flag, whatever the
+ * order in which they came, and a replay in order of time without the flagged
+ * ones makes the same rows: which rows are closed at the end is a function of
+ * the samples alone (newest row per tag, newest row of all).
  */
 #include <math.h>
 #include <string.h>
@@ -28,9 +34,11 @@ hf_group_new(struct det *d)
 	g->grid_ns = d->method->grid_ns(d->conf->conf);
 	g->seen = hf_arena_calloc(a, d->nvar, sizeof(*g->seen));
 	g->last = hf_arena_calloc(a, d->nvar, sizeof(*g->last));
+	g->nmiss = hf_arena_calloc(a, d->nvar, sizeof(*g->nmiss));
 	g->rows =
 	    hf_arena_calloc(a, HF_GROUP_NSLOT * d->nvar, sizeof(*g->rows));
-	if (g->seen == NULL || g->last == NULL || g->rows == NULL)
+	if (g->seen == NULL || g->last == NULL || g->rows == NULL ||
+	    g->nmiss == NULL)
 		return HF_ENOMEM;
 	d->group = g;
 	hf_group_start(d);
@@ -48,6 +56,7 @@ hf_group_start(struct det *d)
 	for (i = 0; i < d->nvar; i++) {
 		g->seen[i] = INT64_MIN;
 		g->last[i] = NAN;
+		g->nmiss[i] = 0;
 	}
 	for (i = 0; i < HF_GROUP_NSLOT * d->nvar; i++)
 		g->rows[i] = NAN;
@@ -81,6 +90,9 @@ close_row(struct signal *s)
 		if (!isnan(row[i])) {
 			has_value = true;
 			g->last[i] = row[i];
+			g->nmiss[i] = 0;
+		} else if (g->nmiss[i] < UINT32_MAX) {
+			g->nmiss[i]++;
 		}
 	}
 	if (has_value)
@@ -102,6 +114,14 @@ make_room(struct signal *s, int64_t r)
 		close_row(s);
 	if (r - g->first >= HF_GROUP_NSLOT) /* all open rows are empty now */
 		g->first = r - HF_GROUP_NSLOT + 1;
+}
+
+bool
+hf_group_is_closed(const struct det *d, int64_t t_ns)
+{
+	const struct group *g = d->group;
+
+	return g->has_first && floor_div(t_ns, g->grid_ns) < g->first;
 }
 
 void

@@ -22,7 +22,11 @@
 enum hf_learning { /* visible learning state */
 	HF_LS_LEARNING,
 	HF_LS_READY,
-	HF_LS_BLIND
+	HF_LS_BLIND,
+	/* Ready, but the level of its scores has left that of the time behind
+	 * learning for long (drift.h). Shown to people only: a method never
+	 * returns it and a score never carries it. */
+	HF_LS_DRIFTED
 };
 
 enum hf_level { HF_LEVEL_NONE, HF_LEVEL_WARN, HF_LEVEL_TRIP };
@@ -39,8 +43,11 @@ struct hf_score {
 	double limit;	  /* what it was compared with */
 	double centre;	  /* what was expected; NaN if the method has none */
 	uint8_t level;	  /* enum hf_level */
-	uint8_t learning; /* enum hf_learning */
-	const char *rule; /* static text: "above hi_trip" */
+	uint8_t learning; /* enum hf_learning; not HF_LS_DRIFTED */
+	/* static text: "above hi_trip". A method that learns sets rule and
+	 * level at any score: the limit that decides may be that of a budget
+	 * (budget.h), and the engine clears both below it. */
+	const char *rule;
 	const char *why_blind; /* static text when HF_LS_BLIND */
 	/* nvar values that the method fills, sum = 1; caller's */
 	double *contrib;
@@ -74,6 +81,12 @@ struct hf_method {
 	 * snapshot stores the place in this list. Texts are only added at its
 	 * end. */
 	const char *const *texts;
+	/* Group methods, may be NULL: why variable i takes no part in the
+	 * learned model (static text), NULL if it does. */
+	const char *(*why_variable)(const void *state, size_t i);
+	/* The score grows with the square of a deviation (T2, Q): tail
+	 * estimates are made of its root. */
+	bool is_quadratic;
 };
 
 #define HF_GROUP_NVAR 48 /* tags of one group: keeps its state <= 64 KiB */

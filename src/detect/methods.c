@@ -16,6 +16,12 @@ const struct hf_method *const hf_methods[] = {
     &hf_method_limit,
     &hf_method_ewma,
     &hf_method_mewma,
+    &hf_method_t2,
+    &hf_method_pca,
+    &hf_method_cusum,
+    &hf_method_season,
+    &hf_method_residual,
+    &hf_method_novelty,
 };
 const size_t hf_nmethod = sizeof(hf_methods) / sizeof(hf_methods[0]);
 

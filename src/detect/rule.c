@@ -3,18 +3,22 @@
  * rule.c - from scores to events: k of n, off_n, nvar, refractory.
  *
  * A signal is active from the step at which k of its last n steps were
- * anomalous (score >= 1) until off_n steps in a row were not. A subject - a
- * tag, an asset or the rule itself - is on while at least nvar of its signals
+ * anomalous (score >= 1) until off_n steps in a row were quiet (score <
+ * off_level, by default 1: with less there is a hysteresis between the two) and
+ * min_on of source time has passed since its first anomalous step. A subject -
+ * a tag, an asset or the rule itself - is on while at least nvar of its signals
  * are active (nvar counts for asset and rule). Events:
  *
  *    ON    it came on
  *    JOIN  while on, another signal became active or the level rose
- *    OFF   it has been off for `refractory` of source time
+ *    OFF   it has been off for `refractory` of source time and for
+ *          refractory_n steps (of each of the subject's signals, on average)
  *
- * So a condition that comes back within the refractory time is the same alarm,
- * raises no event and is counted as another onset: this is the off-delay of
- * ISA-18.2, in source time, and the one place where chattering is stopped. OFF
- * needs a step to be noticed: a tag that falls silent keeps its alarm.
+ * So a condition that comes back within the refractory time or steps is the
+ * same alarm, raises no event and is counted as another onset: this is the
+ * off-delay of ISA-18.2, in source time, and the one place where chattering is
+ * stopped. OFF needs a step to be noticed: a tag that falls silent keeps its
+ * alarm.
  *
  * Only steps of a signal that is READY count; what happens while it learns is
  * normal by definition. A signal that goes blind keeps what it had.
@@ -83,6 +87,8 @@ new_run(struct det *d, struct rrun *run, const struct hf_rule *r)
 		    subject_number(run, names, subject_of(d, r, i));
 		if (run->sig[i].bits == NULL || run->sig[i].subj == UINT32_MAX)
 			rc = HF_ENOMEM;
+		else
+			run->subj[run->sig[i].subj].nsig++;
 	}
 	hf_strmap_free(names);
 	return rc;
@@ -133,8 +139,9 @@ hf_rules_start(struct rrun *run)
 		    .bits = bits, .subj = subj, .since_ns = HF_TIME_NONE};
 	}
 	for (i = 0; i < run->nsubj; i++)
-		run->subj[i] = (struct subj){
-		    .name = run->subj[i].name, .return_ns = HF_TIME_NONE};
+		run->subj[i] = (struct subj){.name = run->subj[i].name,
+		    .nsig = run->subj[i].nsig,
+		    .return_ns = HF_TIME_NONE};
 }
 
 /* Puts one step into the ring of n bits. */
@@ -154,19 +161,36 @@ count_step(struct rsig *g, const struct hf_rule *r, bool is_anomalous)
 	g->pos = (g->pos + 1) % (uint32_t)r->n;
 }
 
+static bool
+has_been_on(const struct rsig *g, const struct hf_rule *r, int64_t t_ns)
+{
+	if (g->since_ns == HF_TIME_NONE || t_ns < g->since_ns)
+		return true;
+	return (uint64_t)t_ns - (uint64_t)g->since_ns >= (uint64_t)r->min_on_ns;
+}
+
+/* Below what a step is quiet; a rule made without defaults has 0. */
+static double
+quiet_level(const struct hf_rule *r)
+{
+	return r->off_level > 0 && r->off_level < 1 ? r->off_level : 1;
+}
+
 static void
 step_signal(struct rsig *g, const struct hf_rule *r, const struct signal *s)
 {
 	bool is_anomalous = s->score.score >= 1;
+	bool is_quiet = s->score.score < quiet_level(r);
 
 	if (is_anomalous && g->count == 0 && !g->is_active)
 		g->since_ns = s->last_ns;
 	count_step(g, r, is_anomalous);
-	if (is_anomalous)
+	if (!is_quiet)
 		g->quiet = 0;
 	else if (g->quiet < UINT32_MAX)
 		g->quiet++;
-	if (g->is_active && g->quiet >= (uint64_t)r->off_n) {
+	if (g->is_active && g->quiet >= (uint64_t)r->off_n &&
+	    has_been_on(g, r, s->last_ns)) {
 		g->is_active = false;
 		g->level = HF_LEVEL_NONE;
 		g->count = 0; /* what comes next needs its own k of n */
@@ -176,6 +200,24 @@ step_signal(struct rsig *g, const struct hf_rule *r, const struct signal *s)
 	}
 	if (g->is_active && s->score.level > g->level)
 		g->level = s->score.level;
+}
+
+/* Has the subject been off for long enough that what comes next is another
+ * alarm? Counts the step. */
+static bool
+has_returned(struct subj *sj, const struct hf_rule *r, int64_t t_ns)
+{
+	if (sj->return_ns == HF_TIME_NONE) {
+		sj->return_ns = t_ns;
+		sj->nreturn = 0;
+	} else {
+		sj->nreturn++;
+	}
+	if (sj->nreturn < (uint64_t)r->refractory_n * sj->nsig)
+		return false;
+	return t_ns >= sj->return_ns &&
+	       (uint64_t)t_ns - (uint64_t)sj->return_ns >=
+		   (uint64_t)r->refractory_ns;
 }
 
 /* The subject's condition after a step of one of its signals. */
@@ -204,14 +246,11 @@ step_subject(struct rrun *run, struct subj *sj, struct signal *s,
 		if (is_higher || (has_joined && sj->nactive > 1))
 			hf_evidence_raise(run, sj, s, HF_EV_JOIN);
 	} else if (sj->is_on) {
-		if (sj->return_ns == HF_TIME_NONE)
-			sj->return_ns = s->last_ns;
-		if (s->last_ns < sj->return_ns ||
-		    (uint64_t)s->last_ns - (uint64_t)sj->return_ns <
-			(uint64_t)run->rule->refractory_ns)
+		if (!has_returned(sj, run->rule, s->last_ns))
 			return;
 		hf_evidence_raise(run, sj, s, HF_EV_OFF);
 		*sj = (struct subj){.name = sj->name,
+		    .nsig = sj->nsig,
 		    .nactive = sj->nactive,
 		    .return_ns = HF_TIME_NONE};
 	}

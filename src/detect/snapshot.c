@@ -2,11 +2,13 @@
  *
  * snapshot.c - the state of one detector as bytes, and back.
  *
- * Version 1, little-endian:
+ * Version 2, little-endian; version 1, which is still read, has no lines with a
+ * 2 in front:
  *
- *   u32 magic 0x53444648 ("HFDS")   u16 version 1   u16 0
+ *   u32 magic 0x53444648 ("HFDS")   u16 version 2   u16 0
  *   32  model_hash (method, options, tags, learn: evidence.c)
  *   u64 seq: frames up to it are in the state
+ * 2 32  units_hash (type, unit and scaling of the tags)
  *   u32 count of tags; per tag: i64 watermark
  *   u32 count of signals; per signal:
  *       i64 last step's time, u64 steps, u32 samples without a value
@@ -16,16 +18,21 @@
  *       f64 contributions[nvar]
  *       u32 ring rows; per row, oldest first: i64 time, f64 value[nvar]
  *       u32 length, then the method's own state
+ * 2     u64 steps until learning ended, then drift.h's block
+ * 2     u8 has a budget; if so u8 is_done, u64 steps, i64 first and last time,
+ *       u64 calibration steps, i64 first of them, f64 largest per block[64],
+ *       u32 count of scores, then f64 scores (the newest n, for k of n)
  *   u8 is a group; if so:
  *       u8 has_first, i64 first open row
- *       per tag i64 newest row seen, f64 newest value
+ *       per tag i64 newest row seen, f64 newest value, 2 u32 rows without
+ *       a value
  *       f64 rows[8][nvar]
  *   u32 count of rules; per rule: 32 rule hash, u32 length of the rest:
  *       u32 count of signals; per signal: u8 is_active, u8 level, u32 quiet,
  *           i64 since, u32 place, u32 ones, then u32 places of the ones in
  *           the ring of n
  *       u32 count of subjects; per subject: u8 is_on, u8 level, u32 onsets,
- *           i64 return
+ *           i64 return, 2 u64 steps since then
  *   u32 CRC-32C of all before it
  *
  * A reader accepts the bytes only if magic, version, CRC and model hash agree,
@@ -40,7 +47,8 @@
 #include "detect/engine_in.h"
 
 #define MAGIC 0x53444648u
-#define VERSION 1
+#define VERSION 2
+#define VERSION_OLDEST 1
 #define NO_TEXT 255
 #define NSTATE_MAX (64u << 10) /* bytes of one method state */
 
@@ -114,6 +122,11 @@ save_signal(const struct signal *s, struct hf_buf *b)
 	hf_buf_u32(b, 0);
 	s->det->method->save(s->state, b);
 	put_length_at(b, at);
+	hf_buf_u64(b, s->nlearned);
+	hf_drift_save(&s->drift, b);
+	hf_buf_u8(b, s->budget != NULL);
+	if (s->budget != NULL)
+		hf_budget_save(s->budget, b);
 }
 
 static void
@@ -130,6 +143,7 @@ save_group(const struct det *d, struct hf_buf *b)
 	for (i = 0; i < d->nvar; i++) {
 		hf_buf_i64(b, g->seen[i]);
 		hf_buf_f64(b, g->last[i]);
+		hf_buf_u32(b, g->nmiss[i]);
 	}
 	for (i = 0; i < HF_GROUP_NSLOT * d->nvar; i++)
 		hf_buf_f64(b, g->rows[i]);
@@ -170,6 +184,7 @@ save_rule(const struct det *d, const struct rrun *run, struct hf_buf *b)
 		hf_buf_u8(b, s->level);
 		hf_buf_u32(b, s->onsets);
 		hf_buf_i64(b, s->return_ns);
+		hf_buf_u64(b, s->nreturn);
 	}
 	put_length_at(b, at);
 }
@@ -193,6 +208,7 @@ hf_engine_save(const struct hf_engine *e, size_t i, struct hf_buf *out)
 	hf_buf_u16(out, 0);
 	hf_buf_put(out, d->model_hash, HF_SHA256_LEN);
 	hf_buf_u64(out, state_seq(d));
+	hf_buf_put(out, d->units_hash, HF_SHA256_LEN);
 	hf_buf_u32(out, (uint32_t)d->ntag);
 	for (k = 0; k < d->ntag; k++) {
 		t = hf_map64_get(e->by_key, d->tags[k]->key);
@@ -283,8 +299,23 @@ load_ring(struct signal *s, struct hf_rd *in)
 	return hf_rd_ok(in) ? HF_OK : HF_ECORRUPT;
 }
 
+/* What version 2 added to a signal. */
 static int
-load_signal(struct signal *s, struct hf_rd *in)
+load_more(struct signal *s, int version, struct hf_rd *in)
+{
+	if (version < 2) {
+		s->nlearned = s->nstep;
+		return s->budget == NULL ? HF_OK : HF_ECORRUPT;
+	}
+	s->nlearned = hf_rd_u64(in);
+	if (hf_drift_load(&s->drift, in) != HF_OK ||
+	    hf_rd_u8(in) != (s->budget != NULL))
+		return HF_ECORRUPT;
+	return s->budget != NULL ? hf_budget_load(s->budget, in) : HF_OK;
+}
+
+static int
+load_signal(struct signal *s, int version, struct hf_rd *in)
 {
 	const uint8_t *hash, *p;
 	struct hf_rd own;
@@ -307,11 +338,11 @@ load_signal(struct signal *s, struct hf_rd *in)
 	if (s->det->method->load(s->state, &own) != HF_OK ||
 	    hf_rd_left(&own) != 0)
 		return HF_ECORRUPT;
-	return HF_OK;
+	return load_more(s, version, in);
 }
 
 static int
-load_group(struct det *d, struct hf_rd *in)
+load_group(struct det *d, int version, struct hf_rd *in)
 {
 	struct group *g = d->group;
 	size_t i;
@@ -328,6 +359,7 @@ load_group(struct det *d, struct hf_rd *in)
 	for (i = 0; i < d->nvar; i++) {
 		g->seen[i] = hf_rd_i64(in);
 		g->last[i] = hf_rd_f64(in);
+		g->nmiss[i] = version < 2 ? 0 : hf_rd_u32(in);
 		/* seen may be at most the newest open row: bounds the loop
 		 * that closes rows */
 		if (g->seen[i] != INT64_MIN &&
@@ -365,7 +397,7 @@ load_rsig(struct rsig *g, const struct hf_rule *r, struct hf_rd *in)
 }
 
 static int
-load_rule(struct det *d, struct rrun *run, struct hf_rd *in)
+load_rule(struct det *d, struct rrun *run, int version, struct hf_rd *in)
 {
 	size_t i;
 
@@ -386,6 +418,7 @@ load_rule(struct det *d, struct rrun *run, struct hf_rd *in)
 		s->level = hf_rd_u8(in);
 		s->onsets = hf_rd_u32(in);
 		s->return_ns = hf_rd_i64(in);
+		s->nreturn = version < 2 ? 0 : hf_rd_u64(in);
 		if (s->level > HF_LEVEL_TRIP)
 			return HF_ECORRUPT;
 	}
@@ -393,7 +426,7 @@ load_rule(struct det *d, struct rrun *run, struct hf_rd *in)
 }
 
 static int
-load_rules(struct det *d, struct hf_rd *in)
+load_rules(struct det *d, int version, struct hf_rd *in)
 {
 	uint32_t i, n = hf_rd_u32(in), len;
 	const uint8_t *hash, *p;
@@ -413,7 +446,7 @@ load_rules(struct det *d, struct hf_rd *in)
 			continue;
 		hf_rules_start(&d->rule[k]); /* a rule may stand there twice */
 		hf_rd_init(&own, p, len);
-		if (load_rule(d, &d->rule[k], &own) != HF_OK)
+		if (load_rule(d, &d->rule[k], version, &own) != HF_OK)
 			return HF_ECORRUPT;
 	}
 	return hf_rd_ok(in) && hf_rd_left(in) == 0 ? HF_OK : HF_ECORRUPT;
@@ -433,7 +466,8 @@ start_detector(struct det *d)
 }
 
 static int
-load_state(struct hf_engine *e, struct det *d, uint64_t seq, struct hf_rd *in)
+load_state(struct hf_engine *e, struct det *d, uint64_t seq, int version,
+    struct hf_rd *in)
 {
 	const uint8_t *marks;
 	struct hf_rd own;
@@ -447,9 +481,10 @@ load_state(struct hf_engine *e, struct det *d, uint64_t seq, struct hf_rd *in)
 	if (marks == NULL || hf_rd_u32(in) != d->nsig)
 		return HF_ECORRUPT;
 	for (k = 0; k < d->nsig; k++)
-		if (load_signal(&d->sig[k], in) != HF_OK)
+		if (load_signal(&d->sig[k], version, in) != HF_OK)
 			return HF_ECORRUPT;
-	if (load_group(d, in) != HF_OK || load_rules(d, in) != HF_OK)
+	if (load_group(d, version, in) != HF_OK ||
+	    load_rules(d, version, in) != HF_OK)
 		return HF_ECORRUPT;
 	hf_rd_init(&own, marks, d->ntag * sizeof(int64_t));
 	for (k = 0; k < d->ntag; k++) {
@@ -475,15 +510,52 @@ hf_engine_snapshot_seq(const void *p, size_t n)
 	return hf_rd_ok(&in) ? seq : 0;
 }
 
+/* Is it a snapshot of this detector under these settings? *in: behind the head
+ * then. */
+static int
+load_head(const struct det *d, struct hf_rd *in, int *version, uint64_t *seq,
+    struct hf_err *err)
+{
+	const char *name = d->conf->name;
+	const uint8_t *hash, *units = d->units_hash;
+
+	if (hf_rd_u32(in) != MAGIC)
+		return HF_FAIL(
+		    err, HF_ECORRUPT, "snapshot of %s: wrong magic", name);
+	*version = hf_rd_u16(in);
+	if (*version < VERSION_OLDEST || *version > VERSION ||
+	    hf_rd_u16(in) != 0)
+		return HF_FAIL(err, HF_EUNSUPPORTED,
+		    "snapshot of %s: version %d, this program reads %d to %d",
+		    name, *version, VERSION_OLDEST, VERSION);
+	hash = hf_rd_bytes(in, HF_SHA256_LEN);
+	*seq = hf_rd_u64(in);
+	if (*version >= 2)
+		units = hf_rd_bytes(in, HF_SHA256_LEN);
+	if (hash == NULL || units == NULL || !hf_rd_ok(in))
+		return HF_FAIL(
+		    err, HF_ECORRUPT, "snapshot of %s: too short", name);
+	if (memcmp(hash, d->model_hash, HF_SHA256_LEN) != 0)
+		return HF_FAIL(err, HF_ENOTFOUND,
+		    "detector %s: method, options, tags or learn changed; it "
+		    "learns anew",
+		    name);
+	if (memcmp(units, d->units_hash, HF_SHA256_LEN) != 0)
+		return HF_FAIL(err, HF_ENOTFOUND,
+		    "detector %s: type, unit or scaling of a tag changed; it "
+		    "learns anew",
+		    name);
+	return HF_OK;
+}
+
 int
 hf_engine_load(struct hf_engine *e, size_t i, const void *p, size_t n,
     uint64_t *seq, struct hf_err *err)
 {
 	struct det *d = &e->det[i];
 	const char *name = d->conf->name;
-	const uint8_t *hash;
 	struct hf_rd in;
-	uint16_t version;
+	int version = 0, rc;
 
 	if (n < 12 || n > UINT32_MAX)
 		return HF_FAIL(err, HF_ECORRUPT,
@@ -493,26 +565,11 @@ hf_engine_load(struct hf_engine *e, size_t i, const void *p, size_t n,
 		return HF_FAIL(err, HF_ECORRUPT,
 		    "snapshot of %s: checksum does not agree", name);
 	hf_rd_init(&in, p, n - 4);
-	if (hf_rd_u32(&in) != MAGIC)
-		return HF_FAIL(
-		    err, HF_ECORRUPT, "snapshot of %s: wrong magic", name);
-	version = hf_rd_u16(&in);
-	if (version != VERSION || hf_rd_u16(&in) != 0)
-		return HF_FAIL(err, HF_EUNSUPPORTED,
-		    "snapshot of %s: version %u, this program reads %d", name,
-		    version, VERSION);
-	hash = hf_rd_bytes(&in, HF_SHA256_LEN);
-	*seq = hf_rd_u64(&in);
-	if (hash == NULL || !hf_rd_ok(&in))
-		return HF_FAIL(
-		    err, HF_ECORRUPT, "snapshot of %s: too short", name);
-	if (memcmp(hash, d->model_hash, HF_SHA256_LEN) != 0)
-		return HF_FAIL(err, HF_ENOTFOUND,
-		    "detector %s: method, options, tags or learn changed; it "
-		    "learns anew",
-		    name);
+	rc = load_head(d, &in, &version, seq, err);
+	if (rc != HF_OK)
+		return rc;
 	start_detector(d);
-	if (load_state(e, d, *seq, &in) != HF_OK) {
+	if (load_state(e, d, *seq, version, &in) != HF_OK) {
 		start_detector(d);
 		return HF_FAIL(err, HF_ECORRUPT,
 		    "snapshot of %s: its parts do not fit together", name);

@@ -8,11 +8,20 @@
 #include <string.h>
 
 #include "field/driver.h"
+#include "field/files/driver.h"
 #include "field/modbus/device.h"
+#include "field/mqtt/mqtt.h"
+#include "field/mtconnect/driver.h"
+#include "field/sparkplug/sparkplug.h"
 #include "field/synthetic.h"
 
 const struct hf_driver *const hf_drivers[] = {
     &hf_modbus_driver,
+    &hf_modbus_rtu_driver,
+    &hf_mqtt_driver,
+    &hf_sparkplug_driver,
+    &hf_csv_folder_driver,
+    &hf_mtconnect_driver,
     &hf_synthetic_driver,
 };
 const size_t hf_ndriver = sizeof(hf_drivers) / sizeof(hf_drivers[0]);

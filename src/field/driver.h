@@ -10,6 +10,7 @@
 #ifndef HF_FIELD_DRIVER_H
 #define HF_FIELD_DRIVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,9 @@ struct hf_reading { /* one decoded value of one tag */
 	struct hf_sample s;
 	const char *str; /* HF_V_STR: bytes, borrowed for the call */
 	uint64_t raw;	 /* register bits before scaling, for previews */
+	/* The source had kept this value (retained): its stamp may rightly be
+	 * older than the clock check allows. */
+	bool is_kept;
 };
 
 struct hf_dev_state; /* proc/wires.h; drivers fill the counts */
@@ -48,6 +52,30 @@ struct hf_driver_host { /* edge, as the driver sees it */
 	void (*parsed)(void *arg);
 	/* The device went up or down, or its text changed. */
 	void (*changed)(void *arg, uint32_t device_idx);
+	/* What the parent handed over for it (may be NULL in tests that need
+	 * none). Path of the unix socket of the zone's broker, as this process
+	 * can connect to it; NULL: the zone has no broker. */
+	const char *(*broker)(void *arg);
+	/* Part of what this edge is called at its own broker, the same after a
+	 * restart: whoever knows the name of a session can take it over. */
+	uint64_t secret;
+	/* HF_KIND_FOLDER: O_DIRECTORY descriptor of the device's folder,
+	 * borrowed, -1 if it cannot be had (why: the host said so). */
+	int (*folder)(void *arg, uint32_t device_idx);
+	/* HF_KIND_SERIAL: path of the line as this process can open it. */
+	const char *(*serial)(void *arg, uint32_t device_idx);
+	/* For devices that share this process's serial line: one slot, empty at
+	 * first, in which the driver keeps the line while it has devices on it.
+	 * NULL: each device opens the line for itself. */
+	struct hf_mb_line **line;
+	/* For drivers that can read their source again (files). handed(): a
+	 * mark that stands for all readings handed over so far; durable(): the
+	 * mark up to which core holds them for good; may_read(): false while
+	 * too much waits for core, so that nothing more should be read. Each
+	 * may be NULL: then what is handed over counts as durable. */
+	uint64_t (*handed)(void *arg);
+	uint64_t (*durable)(void *arg);
+	bool (*may_read)(void *arg);
 };
 
 struct hf_driver_stats { /* of one device, since it was opened */
@@ -56,6 +84,10 @@ struct hf_driver_stats { /* of one device, since it was opened */
 	int64_t last_good_ns; /* wall; HF_TIME_NONE */
 	int up;		/* 1 connected and answering, 0 connecting, -1 down */
 	char text[256]; /* reason and next try when not up */
+	/* Input that the driver dropped, whatever the reason (counters tell),
+	 * and the newest example of it. */
+	uint64_t dropped;
+	char example[256];
 };
 
 struct hf_driver_dev; /* one open device, the driver's own */

@@ -4,32 +4,45 @@
  *
  * Time of a sample, by the device's option `time`:
  *   source    the protocol's own stamp if it has one and it is within 10 min of
- *             the receive time; else receive time, quality at best Uncertain
+ *             the receive time, or the driver reads recordings
+ *             (HF_KIND_RECORDED); else receive time, quality at best Uncertain
  *   receive   always the receive time
  *   register  the stamp that the device holds in its `_stamp` tag, checked in
  *             the same way; `clock: replay` switches the check off. An
  *             answer whose stamp has not moved brings no new samples.
  * A protocol without stamps (Modbus) gives receive time for `source`, Good:
- * that is the best there is, not a fault.
+ * that is the best there is, not a fault. What a source had kept for us
+ * (retained, back-filled) may have a stamp older than 10 min, never one ahead.
+ *
+ * A tag whose asset has a contract: a value that breaks it is dropped and
+ * counted by reason, and one example is kept for people. Bad samples pass:
+ * quality is not the contract's business.
  */
 #include "field/intake.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/time.h"
 #include "base/utf8.h"
 #include "model/quality.h"
+#include "model/schema.h"
 
 struct tag_state { /* what was last sent on */
 	double value;
 	uint32_t status;
 	bool is_set;
+	bool has_contract;
 	int64_t recv_ns;
+	const struct hf_schema *schema; /* NULL with a contract: none passes */
 };
 
 struct device_state {
-	int64_t stamp_ns; /* newest time register seen, HF_TIME_NONE */
+	/* newest time register, or source stamp, seen; HF_TIME_NONE */
+	int64_t stamp_ns;
+	uint64_t ndropped;
+	char example[256];
 };
 
 struct hf_intake {
@@ -38,6 +51,22 @@ struct hf_intake {
 	struct tag_state *tags; /* by index of plant->tags */
 	struct device_state *devices;
 };
+
+static void
+find_contracts(struct hf_intake *in)
+{
+	const struct hf_plant *p = in->plant;
+	const struct hf_asset *a;
+	size_t i;
+
+	for (i = 0; i < p->ntag && p->ncontract > 0; i++) {
+		a = hf_plant_asset_of(p, &p->tags[i]);
+		if (a == NULL || a->contract == NULL)
+			continue;
+		in->tags[i].has_contract = true;
+		in->tags[i].schema = hf_plant_tag_schema(p, &p->tags[i]);
+	}
+}
 
 int
 hf_intake_new(const struct hf_plant *p, struct hf_counters *ctr,
@@ -58,6 +87,7 @@ hf_intake_new(const struct hf_plant *p, struct hf_counters *ctr,
 	}
 	for (i = 0; i < p->ndevice; i++)
 		in->devices[i].stamp_ns = HF_TIME_NONE;
+	find_contracts(in);
 	*out = in;
 	return HF_OK;
 }
@@ -122,21 +152,56 @@ time_without_stamp(struct hf_intake *in, const struct hf_device *d,
 		distrust_clock(in, s);
 }
 
+/* An old value that the source had kept: its stamp may be old, not new. */
+static bool
+is_rightly_old(const struct hf_sample *s, bool is_kept, int64_t t)
+{
+	return (is_kept || (s->flags & HF_F_BACKFILL) != 0) &&
+	       t >= HF_TIME_MIN && t <= s->recv_ns;
+}
+
+/* What a recording says about its time is all there is to know. */
+static bool
+is_recorded(const struct hf_device *d)
+{
+	return d->kind != NULL && (d->kind->flags & HF_KIND_RECORDED) != 0;
+}
+
+/* Of a source whose recorded past is replayed: what has no stamp of its own, or
+ * only marks that the connection was lost, follows the newest stamp. */
+static bool
+is_mark_in_replay(const struct hf_device *d, const struct device_state *st,
+    const struct hf_sample *s)
+{
+	return d->clock == HF_CLOCK_REPLAY && d->time == HF_TIME_SOURCE &&
+	       st->stamp_ns != HF_TIME_NONE &&
+	       (s->t_ns == HF_TIME_NONE ||
+		   (s->status == HF_BAD_NO_COMMUNICATION &&
+		       s->t_ns == s->recv_ns));
+}
+
 static void
 choose_time(struct hf_intake *in, uint32_t device_idx, int64_t stamp_ns,
-    struct hf_sample *s)
+    bool is_kept, struct hf_sample *s)
 {
 	const struct hf_device *d = &in->plant->devices[device_idx];
+	struct device_state *st = &in->devices[device_idx];
 	int64_t t = d->time == HF_TIME_REGISTER ? stamp_ns : s->t_ns;
 
 	if (d->time == HF_TIME_REGISTER && t == HF_TIME_NONE)
-		time_without_stamp(in, d, &in->devices[device_idx], s);
+		time_without_stamp(in, d, st, s);
+	else if (is_mark_in_replay(d, st, s))
+		s->t_ns = st->stamp_ns + 1;
 	else if (d->time == HF_TIME_RECEIVE || t == HF_TIME_NONE)
 		s->t_ns = s->recv_ns;
-	else if (d->clock == HF_CLOCK_REPLAY || is_near(t, s->recv_ns))
+	else if (d->clock == HF_CLOCK_REPLAY || is_recorded(d) ||
+		 is_near(t, s->recv_ns) || is_rightly_old(s, is_kept, t))
 		s->t_ns = t;
 	else
 		distrust_clock(in, s);
+	if (d->time == HF_TIME_SOURCE && t != HF_TIME_NONE && s->t_ns == t &&
+	    t > st->stamp_ns)
+		st->stamp_ns = t;
 }
 
 static double
@@ -185,6 +250,42 @@ make_lawful(
 	}
 }
 
+/* Of a tag with a contract: false if the value breaks it. */
+static bool
+keeps_contract(struct hf_intake *in, uint32_t device_idx,
+    const struct hf_reading *r, const struct hf_sample *s)
+{
+	static const enum hf_counter by_why[] = {
+	    [HF_SCHEMA_FITS] = HF_C_K_PASSED,
+	    [HF_SCHEMA_TYPE] = HF_C_K_TYPE,
+	    [HF_SCHEMA_RANGE] = HF_C_K_RANGE,
+	    [HF_SCHEMA_UNKNOWN] = HF_C_K_UNKNOWN,
+	    [HF_SCHEMA_MISSING] = HF_C_K_MISSING,
+	};
+	const struct tag_state *st = &in->tags[r->tag - in->plant->tags];
+	struct device_state *d = &in->devices[device_idx];
+	struct hf_err err = {.msg = "/: the contract does not know it"};
+	enum hf_schema_why why = HF_SCHEMA_UNKNOWN;
+
+	if (st->schema != NULL)
+		why = hf_schema_judge_value(st->schema, s, r->str, &err);
+	hf_count(in->ctr, by_why[why], 1);
+	if (why == HF_SCHEMA_FITS)
+		return true;
+	d->ndropped++;
+	snprintf(d->example, sizeof(d->example), "%.120s: %.120s", r->tag->path,
+	    err.msg + 3); /* the pointer is "/: " */
+	return false;
+}
+
+uint64_t
+hf_intake_dropped(
+    const struct hf_intake *in, uint32_t device_idx, const char **example)
+{
+	*example = in->devices[device_idx].example;
+	return in->devices[device_idx].ndropped;
+}
+
 bool
 hf_intake_sample(struct hf_intake *in, uint32_t device_idx, int64_t stamp_ns,
     const struct hf_reading *r, struct hf_sample *out)
@@ -192,16 +293,18 @@ hf_intake_sample(struct hf_intake *in, uint32_t device_idx, int64_t stamp_ns,
 	struct tag_state *st = &in->tags[r->tag - in->plant->tags];
 
 	*out = r->s;
-	choose_time(in, device_idx, stamp_ns, out);
+	choose_time(in, device_idx, stamp_ns, r->is_kept, out);
 	make_lawful(in, r, out);
 	hf_count(in->ctr, HF_C_S_TAKEN, 1);
+	if (st->has_contract && !keeps_contract(in, device_idx, r, out))
+		return false;
 	if (is_within_deadband(r->tag, st, out)) {
 		hf_count(in->ctr, HF_C_S_UNCHANGED, 1);
 		return false;
 	}
-	*st = (struct tag_state){.value = hf_sample_f64(out),
-	    .status = out->status,
-	    .is_set = true,
-	    .recv_ns = out->recv_ns};
+	st->value = hf_sample_f64(out);
+	st->status = out->status;
+	st->is_set = true;
+	st->recv_ns = out->recv_ns;
 	return true;
 }

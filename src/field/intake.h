@@ -4,7 +4,8 @@
  *
  * One struct hf_intake per zone. It applies the device's time policy (source,
  * receive, register), the check of foreign clocks (+-10 min), and the deadband
- * with its heartbeat. It reads no clock: receive time comes with the reading.
+ * with its heartbeat; and it holds each value against the contract of its
+ * asset. It reads no clock: receive time comes with the reading.
  */
 #ifndef HF_FIELD_INTAKE_H
 #define HF_FIELD_INTAKE_H
@@ -32,9 +33,14 @@ void hf_intake_free(struct hf_intake *in);
  * has not moved, the readings are not news (counted). */
 bool hf_intake_answer(struct hf_intake *in, uint32_t device_idx,
     int64_t stamp_ns, size_t nreading);
-/* Fills *out from the reading; false if it stays within the deadband (counted).
- * String offsets are the caller's business. */
+/* Fills *out from the reading; false if it stays within the deadband, or breaks
+ * the contract of the tag's asset (both counted). String offsets are the
+ * caller's business. */
 bool hf_intake_sample(struct hf_intake *in, uint32_t device_idx,
     int64_t stamp_ns, const struct hf_reading *r, struct hf_sample *out);
+/* Values of the device that broke a contract; *example: the newest one in
+ * words, "" if none. */
+uint64_t hf_intake_dropped(
+    const struct hf_intake *in, uint32_t device_idx, const char **example);
 
 #endif

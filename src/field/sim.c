@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "field/modbus/sock.h"
+#include "field/netaddr.h"
 #include "field/sim.h"
 
 #define NPEER 256 /* connections at the same time */
@@ -241,11 +241,11 @@ on_accept(void *arg)
 static int
 listen_at(struct hf_sim *s, const char *host, int64_t port, struct hf_err *err)
 {
-	struct hf_mb_addr_in at;
+	struct hf_netaddr at;
 	socklen_t len = sizeof(at.sa);
 	int one = 1, rc;
 
-	if ((rc = hf_mb_sock_addr(host, port, &at, err)) != HF_OK)
+	if ((rc = hf_netaddr(host, port, &at, err)) != HF_OK)
 		return rc;
 	s->fd = socket(
 	    at.sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -67,6 +67,15 @@ bool hf_sim_unit_is_done(const struct hf_sim_unit *u);
 void hf_sim_unit_tags(const struct hf_sim_unit *u, const char *device,
     int64_t interval_ms, struct hf_buf *out);
 
+/* The replayed rows as such, for other protocols. */
+size_t hf_sim_unit_ncolumn(const struct hf_sim_unit *u);
+const char *hf_sim_unit_column(const struct hf_sim_unit *u, size_t i);
+int64_t hf_sim_unit_time(const struct hf_sim_unit *u, size_t row);
+double hf_sim_unit_value(
+    const struct hf_sim_unit *u, size_t row, size_t column);
+/* A column's name as a tag's: what is not allowed becomes '_'. */
+void hf_sim_put_name(struct hf_buf *b, const char *s);
+
 /* ---- the server (sim.c) ---- */
 
 struct hf_sim;

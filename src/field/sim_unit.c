@@ -732,9 +732,32 @@ hf_sim_unit_stop(struct hf_sim_unit *u)
 	refresh(u);
 }
 
-/* A name of a tag: what is not allowed in it becomes '_'. */
-static void
-put_name(struct hf_buf *b, const char *s)
+size_t
+hf_sim_unit_ncolumn(const struct hf_sim_unit *u)
+{
+	return u->ncol;
+}
+
+const char *
+hf_sim_unit_column(const struct hf_sim_unit *u, size_t i)
+{
+	return u->names[i];
+}
+
+int64_t
+hf_sim_unit_time(const struct hf_sim_unit *u, size_t row)
+{
+	return u->t_ns[row];
+}
+
+double
+hf_sim_unit_value(const struct hf_sim_unit *u, size_t row, size_t column)
+{
+	return u->v[row * u->ncol + column];
+}
+
+void
+hf_sim_put_name(struct hf_buf *b, const char *s)
 {
 	size_t i;
 
@@ -757,7 +780,7 @@ hf_sim_unit_tags(const struct hf_sim_unit *u, const char *device,
 		    device, interval_ms);
 	for (i = 0; i < u->ncol; i++) {
 		hf_buf_printf(out, "%s,", device);
-		put_name(out, u->names[i]);
+		hf_sim_put_name(out, u->names[i]);
 		hf_buf_printf(out, ",hr:%zu,float64,ABCD,r,%" PRId64 "\n",
 		    STAMP_NREG + VALUE_NREG * i, interval_ms);
 	}

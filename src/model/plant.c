@@ -8,7 +8,9 @@
  * checked:
  *   here            kinds, keys, rules of one item, tags
  *   plant_check.c   references, conduits, devices' reach, rules
- *   plant_match.c   detectors: patterns to tags
+ *   plant_broker.c  conduits of brokers
+ *   plant_edge.c    contracts, edge processes
+ *   plant_match.c   detectors and exports: patterns to tags
  * Nothing here reads a clock or a file.
  */
 #include <stdarg.h>
@@ -247,12 +249,11 @@ static void
 say_unknown_kind(struct hf_finish *f, const struct hf_section *s,
     const char *key, const char *name)
 {
-	bool is_driver = strcmp(s->choice, "driver") == 0;
-	const struct hf_kind *const *v =
-	    is_driver ? f->reg->drivers : f->reg->methods;
-	size_t i, n = is_driver ? f->reg->ndriver : f->reg->nmethod;
+	const struct hf_kind *const *v;
 	const char *words[64], *near;
+	size_t i, n;
 
+	v = hf_section_kinds(s, f->reg, &n);
 	for (i = 0; i < n && i < 64; i++)
 		words[i] = v[i]->name;
 	near = hf_nearest(name, words, i);
@@ -267,8 +268,8 @@ say_unknown_kind(struct hf_finish *f, const struct hf_section *s,
 		    s->choice, name);
 }
 
-/* Finds the registered kind of a device or detector, and makes its options (all
- * defaults) if nobody did. */
+/* Finds the registered kind of a device, detector or export, and makes its
+ * options (all defaults) if nobody did. */
 static void
 resolve_kind(struct hf_finish *f, const struct hf_section *s, char *item,
     const char *key)
@@ -630,9 +631,14 @@ hf_plant_finish(struct hf_plant *p, const struct hf_registry *reg,
 		index_assets(&f);
 		hf_finish_refs(&f);
 		check_tags(&f);
+		hf_finish_contracts(&f);
 		hf_finish_conduits(&f);
+		hf_finish_brokers(&f);
 		hf_finish_devices(&f);
-		hf_finish_detectors(&f);
+		hf_finish_contract_tags(&f);
+		hf_finish_edges(&f);
+		hf_finish_exports(&f);
+		hf_finish_matches(&f);
 		hf_finish_rules(&f);
 	}
 	if (f.is_nomem)

@@ -24,6 +24,7 @@
 #include "base/opt.h"
 
 #define HF_PLANT_NZONE 16
+#define HF_PLANT_NEDGE 32 /* edge processes: zones and serial lines */
 #define HF_PLANT_NTAG 200000
 #define HF_PLANT_NITEM 10000	   /* per section, other than tags and zones */
 #define HF_PLANT_BYTES (96u << 20) /* packed, upper limit */
@@ -58,6 +59,16 @@ struct hf_conduit {
 	char *compensating; /* named measure where the protocol has no mTLS */
 };
 
+/* contracts: what the values below one asset may look like. The key is
+ * "_name_vN"; a contract never changes: core keeps the hash of the first schema
+ * it saw under a name and refuses a plant with another one. */
+struct hf_contract {
+	char *name;	   /* "_pump_v1" */
+	char *schema_file; /* JSON Schema, relative to the plant's directory */
+	char *schema;	   /* its text; read by the conf child, packed */
+	struct hf_schema *compiled; /* model/schema.h; by hf_plant_finish */
+};
+
 enum hf_time_source { HF_TIME_SOURCE, HF_TIME_RECEIVE, HF_TIME_REGISTER };
 enum hf_clock { HF_CLOCK_CHECKED, HF_CLOCK_REPLAY };
 
@@ -79,6 +90,7 @@ struct hf_device {
 	void *conf; /* the driver's own options (kind->size bytes) */
 	const struct hf_kind *kind;
 	uint32_t zone_idx;	  /* filled by hf_plant_finish */
+	uint32_t edge_idx;	  /* in plant->edges: who talks to it */
 	uint32_t tag_first, ntag; /* its tags are plant->tags[tag_first ..] */
 };
 
@@ -87,6 +99,17 @@ struct hf_asset {
 	char *kind;
 	int64_t criticality; /* 0 = A ... 3 = D */
 	char *description;
+	char *contract; /* REF contracts, NULL = unvalidated ("_raw") */
+	const struct hf_contract *contract_ptr; /* by hf_plant_finish */
+};
+
+/* One edge process. plant->edges[0..nzone) are the zones, in their order;
+ * behind them one for each serial line, in the order of the devices. */
+struct hf_edge {
+	char *name; /* "press", "press-ttyUSB0": its spool folder; its batches'
+		       source is the key of "edge/<name>" */
+	uint32_t zone_idx;
+	char *serial; /* "/dev/ttyUSB0"; NULL: the zone's own edge */
 };
 
 enum hf_tag_type { /* what the device holds */
@@ -138,11 +161,16 @@ struct hf_detector {
 	struct hf_strlist tags; /* patterns over tag paths */
 	struct hf_learn learn;	/* zero if the method does not learn */
 	char *position;		/* REF positions or NULL */
+	int64_t limit_from;	/* enum hf_limit_from */
 	void *conf;		/* the method's own options */
 	const struct hf_kind *kind;
 	uint32_t *tag_idx; /* filled by hf_plant_finish: matched tags ... */
 	uint32_t ntag;	   /* ... in the order of plant->tags */
 };
+
+/* Where a detector's limit comes from: its method's options, or its share of
+ * its position's budget of false alarms (detect/budget.h). */
+enum hf_limit_from { HF_LIMIT_FIXED, HF_LIMIT_BUDGET };
 
 enum hf_per { HF_PER_TAG, HF_PER_ASSET, HF_PER_RULE };
 
@@ -159,6 +187,9 @@ struct hf_rule { /* score -> event -> alarm */
 				   within it is the same alarm */
 	int64_t nvar; /* PER_ASSET/PER_RULE: tags that must be anomalous at
 				   the same time, default 1 */
+	int64_t refractory_n;  /* the same in steps, 0 = off */
+	double off_level;      /* score below which a step is quiet, <= 1 */
+	int64_t min_on_ns;     /* source time it stays on at least */
 	uint32_t detector_idx; /* filled by hf_plant_finish */
 };
 
@@ -192,6 +223,18 @@ struct hf_storage {
 	int64_t audit_fail;  /* enum hf_audit_fail */
 };
 
+struct hf_export { /* what leaves towards other systems of the plant */
+	char *name;
+	char *to;   /* name of a registered export kind: "sparkplug" ... */
+	char *zone; /* REF zones: whose edge, or broker, carries it */
+	struct hf_strlist tags; /* patterns; empty = all (of the zone) */
+	void *conf;		/* the kind's own options */
+	const struct hf_kind *kind;
+	uint32_t zone_idx; /* filled by hf_plant_finish */
+	uint32_t *tag_idx;
+	uint32_t ntag;
+};
+
 struct hf_plant {
 	struct hf_arena *arena; /* owns everything below */
 	struct hf_site site;
@@ -215,6 +258,13 @@ struct hf_plant {
 	size_t nposition;
 	struct hf_user *users;
 	size_t nuser;
+	struct hf_contract *contracts;
+	size_t ncontract;
+	struct hf_export *exports;
+	size_t nexport;
+	/* Made by hf_plant_finish; at most HF_PLANT_NEDGE. */
+	struct hf_edge *edges;
+	size_t nedge;
 	/* of the packed form: configuration hash */
 	uint8_t hash[HF_SHA256_LEN];
 	/* Private to src/model; made by hf_plant_finish. */
@@ -229,12 +279,9 @@ struct hf_registry {
 	size_t ndriver;
 	const struct hf_kind *const *methods;
 	size_t nmethod;
+	const struct hf_kind *const *exports;
+	size_t nexport;
 };
-/* NULL if unknown. */
-const struct hf_kind *hf_registry_driver(
-    const struct hf_registry *r, const char *name);
-const struct hf_kind *hf_registry_method(
-    const struct hf_registry *r, const char *name);
 
 /* The fixed sections, in the order they are printed; rows of option tables with
  * offsets into the structs above. `plural` is the key in plant.yaml. is_map
@@ -249,13 +296,18 @@ struct hf_section {
 					the struct itself */
 	size_t name_off;    /* of the char * that holds the key, in the item */
 	bool has_path_keys; /* keys are paths (assets), else names */
-	/* devices and detectors: the option that names a registered kind
-	 * ("driver", "method"), whose rows join the section's own; NULL
-	 * elsewhere. */
+	/* devices, detectors and exports: the option that names a registered
+	 * kind ("driver", "method", "to"), whose rows join the section's own;
+	 * NULL elsewhere. */
 	const char *choice;
 	size_t choice_off; /* char *: the kind's name */
 	size_t kind_off;   /* const struct hf_kind *, set by the readers */
 	size_t conf_off;   /* void *: the struct that the kind's rows fill */
+	/* contracts: the char * option that names a file of the plant's
+	 * directory, and the char * that holds its text (the reader's work),
+	 * which travels with the item; both 0 elsewhere. */
+	size_t file_off, text_off;
+	size_t text_max; /* bytes */
 };
 extern const struct hf_section hf_sections[];
 extern const size_t hf_nsection;
@@ -264,6 +316,9 @@ const struct hf_section *hf_section_find(const char *plural);
 /* Registered kind for a section with a choice; NULL if unknown. */
 const struct hf_kind *hf_section_kind(
     const struct hf_section *s, const struct hf_registry *r, const char *name);
+/* All registered kinds of a section with a choice; *n of them. */
+const struct hf_kind *const *hf_section_kinds(
+    const struct hf_section *s, const struct hf_registry *r, size_t *n);
 /* Item i of a section (i = 0 for plant, retention, storage), and their
  * count. */
 void *hf_section_item(
@@ -297,6 +352,31 @@ int hf_plant_pack(
 /* New plant, finished. Checks every bound; HF_EPROTO with the reason. */
 int hf_plant_unpack(const void *bytes, size_t n, const struct hf_registry *reg,
     struct hf_plant **out, struct hf_err *err);
+
+/* A zone has a broker when a conduit names "broker/<zone>" as `to`: each such
+ * conduit (proto mqtt or mqtts, direction listen or both) is one listener. */
+bool hf_plant_has_broker(const struct hf_plant *p, uint32_t zone_idx);
+/* Index of the zone if the conduit is a listener of its broker, else -1. */
+int hf_conduit_broker(const struct hf_plant *p, const struct hf_conduit *c);
+/* Why clients of listener c may not read (is_write: write) what the filter
+ * covers: words that follow it in a sentence. NULL if they may. Of p: its
+ * conduits, zones and exports, finished or not. */
+const char *hf_conduit_topic_why(const struct hf_plant *p,
+    const struct hf_conduit *c, bool is_write, const char *filter);
+/* The message type in a filter below spBv1.0/ and its length: "NDATA", "+", "#"
+ * (also of spBv1.0/#); NULL if the filter has none. */
+const char *hf_sparkplug_type(const char *filter, size_t *n);
+/* A conduit from edge/<other> or zone/<other> to broker/<zone> (proto mqtt,
+ * direction push) shows the other zone's namespace in this broker too, cut to
+ * its topics_write (none: nothing). True if c is one; core_mirror_plan.c decides
+ * which tags a broker mirrors. */
+bool hf_conduit_mirror(const struct hf_plant *p, const struct hf_conduit *c,
+    uint32_t *from_zone, uint32_t *to_zone);
+/* What the tag's contract says of it; NULL if its asset has none. O(levels). */
+const struct hf_schema *hf_plant_tag_schema(
+    const struct hf_plant *p, const struct hf_tag *t);
+/* "_name_vN", N from 1, [a-z0-9_]; not one of our own (_holdfast_...). */
+bool hf_contract_name_ok(const char *name);
 
 /* NULL if there is none. O(1) after hf_plant_finish. */
 const struct hf_tag *hf_plant_tag(const struct hf_plant *p, const char *path);

@@ -107,11 +107,11 @@ hf_finish_refs(struct hf_finish *f)
 
 /* ---- conduits ---- */
 
-static const char *const party_roles[] = {"edge", "web", "broker", "agent"};
+static const char *const party_roles[] = {
+    "edge", "web", "broker", "agent", "zone"};
 
-/* Zone of "role/zone", NULL if the text is no such party. */
-static const char *
-party_zone(const char *s)
+const char *
+hf_party_zone(const char *s)
 {
 	const char *slash = strchr(s, '/');
 	size_t i, n;
@@ -136,12 +136,11 @@ check_party(struct hf_finish *f, const struct hf_conduit *c, const char *option,
 	if (party == NULL || strcmp(party, "any") == 0 || hf_host_ok(party) ||
 	    hf_cidr_ok(party, why, sizeof(why)))
 		return;
-	zone = party_zone(party);
+	zone = hf_party_zone(party);
 	if (zone == NULL) {
 		hf_finish_error(f, "conduits", c->name, option,
-		    "\"%s\" is no party: write edge/ZONE, web/ZONE, an "
-		    "address, a "
-		    "network or any%s%s",
+		    "\"%s\" is no party: write edge/ZONE, web/ZONE, "
+		    "broker/ZONE, an address, a network or any%s%s",
 		    party, why[0] == '\0' ? "" : "; ", why);
 		return;
 	}
@@ -161,7 +160,7 @@ conduit_zone(const struct hf_plant *p, const struct hf_conduit *c)
 	size_t i, j;
 
 	for (i = 0; i < 2; i++) {
-		zone = parties[i] == NULL ? NULL : party_zone(parties[i]);
+		zone = parties[i] == NULL ? NULL : hf_party_zone(parties[i]);
 		for (j = 0; zone != NULL && j < p->nzone; j++)
 			if (p->zones[j].name != NULL &&
 			    strcmp(p->zones[j].name, zone) == 0)
@@ -170,12 +169,13 @@ conduit_zone(const struct hf_plant *p, const struct hf_conduit *c)
 	return NULL;
 }
 
-/* IEC 62443: from SL 3 on the other side must prove who it is. */
 static bool
 lacks_mtls(const struct hf_plant *p, const struct hf_conduit *c)
 {
 	const struct hf_zone *z = conduit_zone(p, c);
 
+	if (hf_conduit_mirror(p, c, NULL, NULL))
+		return false; /* within this node: core publishes */
 	return z != NULL && z->sl_target >= 3 && c->auth != NULL &&
 	       strncmp(c->auth, "mtls", 4) != 0;
 }
@@ -215,9 +215,9 @@ row_by_name(const struct hf_kind *k, const char *name, enum hf_opt_type t1,
 	return NULL;
 }
 
-static bool
-conduit_reaches(const struct hf_conduit *c, const char *zone, const char *host,
-    int64_t port)
+bool
+hf_conduit_reaches(const struct hf_conduit *c, const char *zone,
+    const char *host, int64_t port)
 {
 	if (c->from == NULL || c->to == NULL || c->port != port)
 		return false;
@@ -242,6 +242,10 @@ check_reach(struct hf_finish *f, const struct hf_device *d)
 
 	if (d->kind == NULL || d->conf == NULL || d->zone == NULL)
 		return;
+	if ((d->kind->flags & HF_KIND_BROKER) != 0) {
+		hf_finish_broker_device(f, d);
+		return;
+	}
 	oh = row_by_name(d->kind, "host", HF_OPT_HOST, HF_OPT_STR);
 	op = row_by_name(d->kind, "port", HF_OPT_I64, HF_OPT_I64);
 	if (oh == NULL || op == NULL)
@@ -251,7 +255,7 @@ check_reach(struct hf_finish *f, const struct hf_device *d)
 	if (host == NULL)
 		return;
 	for (i = 0; i < f->p->nconduit; i++)
-		if (conduit_reaches(&f->p->conduits[i], d->zone, host, port))
+		if (hf_conduit_reaches(&f->p->conduits[i], d->zone, host, port))
 			return;
 	hf_finish_error(f, "devices", d->name, "host",
 	    strchr(host, ':') == NULL
@@ -296,7 +300,28 @@ hf_finish_devices(struct hf_finish *f)
 	}
 }
 
-/* ---- rules ---- */
+/* ---- detectors and rules ---- */
+
+/* A limit from a budget needs a budget, and a method that learns. */
+static void
+check_budget(struct hf_finish *f, const struct hf_detector *d)
+{
+	const struct hf_position *pos;
+
+	if (d->limit_from != HF_LIMIT_BUDGET)
+		return;
+	if (d->kind != NULL && (d->kind->flags & HF_KIND_LEARNS) == 0)
+		hf_finish_error(f, "detectors", d->name, "limit",
+		    "limit: budget needs a method that learns; %s has bounds "
+		    "of its own",
+		    d->method);
+	pos = d->position == NULL ? NULL
+				  : hf_finish_find(f, "positions", d->position);
+	if (pos == NULL || !(pos->budget_hz > 0))
+		hf_finish_error(f, "detectors", d->name, "limit",
+		    "limit: budget needs a position with a budget; give it "
+		    "position: and that position budget: 1/week, for example");
+}
 
 void
 hf_finish_rules(struct hf_finish *f)
@@ -305,6 +330,8 @@ hf_finish_rules(struct hf_finish *f)
 	struct hf_rule *r;
 	size_t i;
 
+	for (i = 0; i < f->p->ndetector; i++)
+		check_budget(f, &f->p->detectors[i]);
 	for (i = 0; i < f->p->nrule; i++) {
 		r = &f->p->rules[i];
 		det = r->on == NULL ? NULL
@@ -335,6 +362,19 @@ static void __attribute__((format(printf, 5, 6))) warn(hf_plant_report *report,
 	report(arg, what, text);
 }
 
+/* Plain MQTT that leaves this machine: a broker without a NIC of its zone, and
+ * a port for loopback alone, stay on it (bus/brokerconf.c, put_bind). */
+static bool
+is_open_on_wire(const struct hf_plant *p, const struct hf_conduit *c)
+{
+	int zone = hf_conduit_broker(p, c);
+	const char *nic = zone < 0 ? NULL : p->zones[zone].interface;
+
+	return nic != NULL && strcmp(nic, "host-veth") != 0 &&
+	       strcmp(nic, "lo") != 0 && strcmp(c->proto, "mqtt") == 0 &&
+	       strncmp(c->from, "127.", 4) != 0;
+}
+
 static void
 warn_conduits(const struct hf_plant *p, int64_t now_ns, hf_plant_report *report,
     void *arg)
@@ -352,6 +392,17 @@ warn_conduits(const struct hf_plant *p, int64_t now_ns, hf_plant_report *report,
 			    "again and "
 			    "set a new date",
 			    hf_time_fmt(c->review_ns, day));
+		if (hf_conduit_broker(p, c) >= 0 &&
+		    strcmp(c->proto, "mqtt") == 0 &&
+		    strncmp(c->auth, "password", 8) == 0)
+			warn(report, arg, item, "proto",
+			    "passwords travel in clear; use mqtts");
+		if (is_open_on_wire(p, c))
+			warn(report, arg, item, "proto",
+			    "mqtt without TLS on %s: whoever is on the way can "
+			    "read and change the messages; use mqtts with "
+			    "auth: mtls",
+			    p->zones[hf_conduit_broker(p, c)].interface);
 		if (lacks_mtls(p, c))
 			warn(report, arg, item, "compensating",
 			    "auth %s in a zone of sl_target 3 or more rests "
@@ -388,4 +439,5 @@ hf_plant_warn(const struct hf_plant *p, int64_t now_ns, hf_plant_report *report,
 			    "the device has no tags; nothing will be read from "
 			    "it");
 	}
+	hf_warn_exports(p, report, arg);
 }

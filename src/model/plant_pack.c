@@ -5,15 +5,16 @@
  *
  * Layout, little-endian, no padding, the same bytes for the same plant:
  *     0  u32  magic 0x4c504648 ("HFPL")
- *     4  u16  version, now 1
+ *     4  u16  version, now 2 (1 had no contracts and exports)
  *     6  u16  number of sections
  *     8  u64  length of all of it, hash included
  *    16  ...  the sections in the order of hf_sections[], each
  *		u32  digest of its rows (names and types)
  *		u32  items (1 for plant, retention, storage)
  *		items: maps begin with the key, then the values of the rows
- *		(optpack.c); devices and detectors then have u32 digest of the
- *		chosen kind's rows and their values
+ *		(optpack.c); contracts then have the text of their file;
+ *		devices, detectors and exports u32 digest of the chosen kind's
+ *		rows and their values
  *   then	tags: u32 digest, u32 items, values of hf_tag_kind
  *   end  32	SHA-256 of all bytes before it: the configuration hash
  * The kinds' rows are not carried: both sides are the same program, and the
@@ -29,7 +30,7 @@
 #include "model/plant.h"
 
 #define MAGIC UINT32_C(0x4c504648)
-#define VERSION 1
+#define VERSION 2
 #define HEAD 16	    /* bytes before the first section */
 #define TAG_MIN 100 /* bytes: no packed tag is shorter */
 #define ITEM_MIN 4  /* bytes: the key's length at least */
@@ -74,6 +75,10 @@ pack_section(const struct hf_section *s, const struct hf_plant *p,
 			hf_buf_str(out, key);
 		}
 		hf_opt_pack(s->kind.opts, s->kind.nopt, item, out);
+		if (s->text_off != 0) {
+			memcpy(&key, item + s->text_off, sizeof(key));
+			hf_buf_str(out, key);
+		}
 		if (s->choice == NULL)
 			continue;
 		rc = pack_choice(s, item, out, err);
@@ -202,6 +207,27 @@ unpack_key(struct unpack *u, const struct hf_section *s, char *item)
 }
 
 static int
+unpack_text(struct unpack *u, const struct hf_section *s, char *item)
+{
+	const char *text;
+	size_t n;
+	char *copy;
+
+	if (!hf_rd_str(&u->in, &text, &n, s->text_max))
+		return short_of(u, s->plural);
+	if (text == NULL)
+		return HF_OK; /* hf_plant_finish says so */
+	if (memchr(text, '\0', n) != NULL)
+		return short_of(u, s->plural);
+	copy = hf_arena_strndup(u->p->arena, text, n);
+	if (copy == NULL)
+		return HF_FAIL(
+		    u->err, HF_ENOMEM, "packed plant: out of memory");
+	memcpy(item + s->text_off, &copy, sizeof(copy));
+	return HF_OK;
+}
+
+static int
 unpack_item(struct unpack *u, const struct hf_section *s, char *item)
 {
 	int rc = HF_OK;
@@ -210,6 +236,8 @@ unpack_item(struct unpack *u, const struct hf_section *s, char *item)
 		rc = unpack_key(u, s, item);
 	if (rc == HF_OK)
 		rc = unpack_rows(u, &s->kind, item);
+	if (rc == HF_OK && s->text_off != 0)
+		rc = unpack_text(u, s, item);
 	if (rc == HF_OK && s->choice != NULL)
 		rc = unpack_choice(u, s, item);
 	return rc;

@@ -4,15 +4,16 @@
  *
  * One row is one key: its type, range, default and help. The reader, `holdfast
  * print`, the schema, the man page and the packed form all run over these rows,
- * in this order. Drivers and methods bring rows of their own (struct
- * hf_registry). What spans rows of one item stands in the check functions here;
- * what spans items stands in plant.c.
+ * in this order. Drivers, methods and exports bring rows of their own (struct
+ * hf_registry); the rows of a tag are in plant_tag.c. What spans rows of one
+ * item stands in the check functions here; what spans items stands in plant.c.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "model/plant.h"
+#include "model/schema.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 #define REQ HF_OPT_REQUIRED
@@ -26,16 +27,12 @@ static const char *const auth_words[] = {
 static const char *const time_words[] = {"source", "receive", "register", NULL};
 static const char *const clock_words[] = {"checked", "replay", NULL};
 static const char *const criticality_words[] = {"A", "B", "C", "D", NULL};
+static const char *const limit_words[] = {"fixed", "budget", NULL};
 static const char *const per_words[] = {"tag", "asset", "rule", NULL};
 static const char *const role_words[] = {"viewer", "operator", "engineer",
     "quality", "maintenance", "security", "auditor", NULL};
 static const char *const audit_fail_words[] = {
     "stop-actions", "continue", NULL};
-
-const char *const hf_tag_type_words[] = {"bool", "int16", "uint16", "int32",
-    "uint32", "int64", "uint64", "float32", "float64", "bcd16", "bcd32",
-    "string", NULL};
-const char *const hf_order_words[] = {"ABCD", "CDAB", "BADC", "DCBA", NULL};
 
 #define O(s, f) .off = offsetof(struct s, f)
 
@@ -91,12 +88,14 @@ static const struct hf_opt conduit_opts[] = {
 	O(hf_conduit, from),
 	.help =
 	    "Who starts the flow: edge/ZONE or web/ZONE, an address, a network "
-	    "or any."},
+	    "or any; zone/ZONE shows that zone's namespace in another's "
+	    "broker."},
     {.name = "to",
 	.type = HF_OPT_STR,
 	.flags = REQ,
 	O(hf_conduit, to),
-	.help = "Who is reached, in the same forms."},
+	.help = "Who is reached: broker/ZONE, or in the forms of from. A "
+		"conduit to broker/ZONE gives the zone its broker."},
     {.name = "proto",
 	.type = HF_OPT_NAME,
 	.flags = REQ,
@@ -122,7 +121,9 @@ static const struct hf_opt conduit_opts[] = {
     {.name = "topics_write",
 	.type = HF_OPT_STRS,
 	O(hf_conduit, topics_write),
-	.help = "Topics that may be written through it."},
+	.help = "Topics that may be written through it. Of Sparkplug's "
+		"commands only spBv1.0/GROUP/NCMD/NODE of this broker's own "
+		"export, so that a host may ask it for its births."},
     {.name = "rate",
 	.type = HF_OPT_RATE,
 	.min = 1e-6,
@@ -252,6 +253,44 @@ static const struct hf_opt asset_opts[] = {
 	.type = HF_OPT_STR,
 	O(hf_asset, description),
 	.help = "Text for people."},
+    {.name = "contract",
+	.type = HF_OPT_REF,
+	.ref = "contracts",
+	O(hf_asset, contract),
+	.help = "Contract that the values below it must satisfy: the level "
+		"behind the asset in its topics. Without one they are "
+		"unvalidated and stand below _raw."},
+};
+
+static const struct hf_opt contract_opts[] = {
+    {.name = "schema",
+	.type = HF_OPT_STR,
+	.flags = REQ,
+	O(hf_contract, schema_file),
+	.help = "File with its JSON Schema, relative to the plant's directory "
+		"and inside it, at most 64 KiB. It never changes under one "
+		"name: a change is a new contract, _NAME_v2."},
+};
+
+static const struct hf_opt export_opts[] = {
+    {.name = "to",
+	.type = HF_OPT_NAME,
+	.flags = REQ,
+	O(hf_export, to),
+	.help = "What receives it. Its own options stand beside these, see "
+		"below."},
+    {.name = "zone",
+	.type = HF_OPT_REF,
+	.flags = REQ,
+	.ref = "zones",
+	O(hf_export, zone),
+	.help = "Zone whose edge, or broker, carries it."},
+    {.name = "tags",
+	.type = HF_OPT_PATTERNS,
+	O(hf_export, tags),
+	.help = "Tag paths or patterns; none = all tags of the zone. Tags of "
+		"another zone need a conduit that shows them in this zone's "
+		"broker."},
 };
 
 static const struct hf_opt position_opts[] = {
@@ -286,6 +325,17 @@ static const struct hf_opt detector_opts[] = {
 	.ref = "positions",
 	O(hf_detector, position),
 	.help = "Operator position whose alarm budget it draws on."},
+    {.name = "limit",
+	.type = HF_OPT_ENUM,
+	.words = limit_words,
+	.dflt = "fixed",
+	O(hf_detector, limit_from),
+	.help =
+	    "fixed: the limit that the options of its method give. budget: a "
+	    "method that learns takes its limit from its share of the "
+	    "position's budget of false alarms instead; the last third of the "
+	    "learning span then measures how the scores of normal running "
+	    "behave."},
 };
 
 static const struct hf_opt rule_opts[] = {
@@ -365,6 +415,29 @@ static const struct hf_opt rule_opts[] = {
 	O(hf_rule, nvar),
 	.help =
 	    "Per asset or rule: tags that must be anomalous at the same time."},
+    {.name = "refractory_n",
+	.type = HF_OPT_I64,
+	.min = 0,
+	.max = 1000000,
+	.dflt = "0",
+	O(hf_rule, refractory_n),
+	.help = "The same as refractory in steps of the detector; both must "
+		"have passed before an alarm ends."},
+    {.name = "off_level",
+	.type = HF_OPT_F64,
+	.min = 0.01,
+	.max = 1,
+	.dflt = "1",
+	O(hf_rule, off_level),
+	.help = "Part of the limit below which a step counts as quiet: "
+		"hysteresis between coming on (1) and going off."},
+    {.name = "min_on",
+	.type = HF_OPT_DUR,
+	.unit = "s",
+	.dflt = "0s",
+	O(hf_rule, min_on_ns),
+	.help = "Source time that it stays on at least, from the first "
+		"anomalous step on."},
 };
 
 static const struct hf_opt user_opts[] = {
@@ -465,99 +538,6 @@ static const struct hf_opt storage_opts[] = {
 		"refused, or goes on and is reported."},
 };
 
-static const struct hf_opt tag_opts[] = {
-    {.name = "device",
-	.type = HF_OPT_NAME,
-	.flags = REQ,
-	O(hf_tag, device),
-	.help = "Device that holds it."},
-    {.name = "tag",
-	.type = HF_OPT_NAME,
-	.flags = REQ,
-	O(hf_tag, name),
-	.help = "Name within the device."},
-    {.name = "path",
-	.type = HF_OPT_PATH,
-	.flags = REQ,
-	O(hf_tag, path),
-	.help = "Path below the plant."},
-    {.name = "address",
-	.type = HF_OPT_STR,
-	.flags = REQ,
-	O(hf_tag, address),
-	.help = "Where the device holds it."},
-    {.name = "type",
-	.type = HF_OPT_ENUM,
-	.flags = REQ,
-	.words = hf_tag_type_words,
-	O(hf_tag, type),
-	.help = "What the device holds."},
-    {.name = "order",
-	.type = HF_OPT_ENUM,
-	.flags = REQ,
-	.words = hf_order_words,
-	O(hf_tag, order),
-	.help = "Order of bytes and words."},
-    {.name = "writable",
-	.type = HF_OPT_BOOL,
-	O(hf_tag, writable),
-	.help = "May be written through an approved command."},
-    {.name = "interval",
-	.type = HF_OPT_DUR,
-	.flags = REQ,
-	.unit = "ms",
-	.min = 1,
-	.max = 86400000,
-	.dflt = "1s",
-	O(hf_tag, interval_ns),
-	.help = "Time between reads."},
-    {.name = "deadband",
-	.type = HF_OPT_F64,
-	.flags = REQ,
-	.min = 0,
-	.max = 1e300,
-	.dflt = "0",
-	O(hf_tag, deadband),
-	.help = "Change that counts."},
-    {.name = "is_deadband_pct",
-	.type = HF_OPT_BOOL,
-	O(hf_tag, is_deadband_pct),
-	.help = "The deadband is in per cent of the range."},
-    {.name = "raw_lo",
-	.type = HF_OPT_F64,
-	O(hf_tag, raw_lo),
-	.help = "Scaling."},
-    {.name = "raw_hi",
-	.type = HF_OPT_F64,
-	O(hf_tag, raw_hi),
-	.help = "Scaling."},
-    {.name = "scale_lo",
-	.type = HF_OPT_F64,
-	O(hf_tag, scale_lo),
-	.help = "Scaling."},
-    {.name = "scale_hi",
-	.type = HF_OPT_F64,
-	O(hf_tag, scale_hi),
-	.help = "Scaling."},
-    {.name = "clamp",
-	.type = HF_OPT_BOOL,
-	O(hf_tag, clamp),
-	.help = "Cut the scaled value to its range."},
-    {.name = "unit", .type = HF_OPT_STR, O(hf_tag, unit), .help = "Unit."},
-    {.name = "range_lo",
-	.type = HF_OPT_F64,
-	O(hf_tag, range_lo),
-	.help = "Range."},
-    {.name = "range_hi",
-	.type = HF_OPT_F64,
-	O(hf_tag, range_hi),
-	.help = "Range."},
-    {.name = "description",
-	.type = HF_OPT_STR,
-	O(hf_tag, description),
-	.help = "Text for people."},
-};
-
 /* ---- rules that span the rows of one item ---- */
 
 static int
@@ -615,62 +595,6 @@ device_check(const void *conf, char *why, size_t cap)
 	return HF_EINVAL;
 }
 
-static int
-tag_scale_check(const struct hf_tag *t, char *why, size_t cap)
-{
-	bool a = t->raw_lo == t->raw_lo, b = t->raw_hi == t->raw_hi;
-	bool c = t->scale_lo == t->scale_lo, d = t->scale_hi == t->scale_hi;
-	const char *text = NULL;
-
-	if (a != b || a != c || a != d)
-		text = "scaling needs all four of scale_raw_lo, scale_raw_hi, "
-		       "scale_lo, "
-		       "scale_hi; give them all or none";
-	else if (a && t->raw_lo == t->raw_hi)
-		text = "scale_raw_lo and scale_raw_hi are equal; they are the "
-		       "raw values "
-		       "that become scale_lo and scale_hi";
-	else if (a && (t->type == HF_T_BOOL || t->type == HF_T_STR))
-		text = "scaling is for numbers; leave the scale columns empty "
-		       "for bool "
-		       "and string";
-	else if (t->clamp && !a)
-		text = "clamp cuts to scale_lo..scale_hi, but there is no "
-		       "scaling; give "
-		       "the scale columns or leave clamp empty";
-	if (text != NULL)
-		snprintf(why, cap, "%s", text);
-	return text == NULL ? HF_OK : HF_EINVAL;
-}
-
-static int
-tag_check(const void *conf, char *why, size_t cap)
-{
-	const struct hf_tag *t = conf;
-	bool lo = t->range_lo == t->range_lo, hi = t->range_hi == t->range_hi;
-	const char *text = NULL;
-
-	if (lo != hi)
-		text =
-		    "range needs both range_lo and range_hi; give both or none";
-	else if (lo && !(t->range_lo < t->range_hi))
-		text = "range_lo is not below range_hi; swap them";
-	else if (t->is_deadband_pct && !lo)
-		text = "deadband in per cent needs range_lo and range_hi; give "
-		       "them, or a "
-		       "deadband in units";
-	else if (t->is_deadband_pct && t->deadband > 100)
-		text = "deadband is over 100 per cent; write for example 2%";
-	else if (t->deadband > 0 &&
-		 (t->type == HF_T_STR || t->type == HF_T_BOOL))
-		text = "deadband is for numbers; leave it empty for bool and "
-		       "string";
-	if (text == NULL)
-		return tag_scale_check(t, why, cap);
-	snprintf(why, cap, "%s", text);
-	return HF_EINVAL;
-}
-
 #define KIND(word, text, rows, type) \
 	.kind = {.name = word,       \
 	    .help = text,            \
@@ -710,6 +634,17 @@ const struct hf_section hf_sections[] = {
 	    "The only declared paths between two parties. What no "
 	    "conduit declares is denied.",
 	    conduit_opts, hf_conduit)},
+    {.plural = "contracts",
+	.singular = "contract",
+	MAP(contract, hf_contract),
+	.file_off = offsetof(struct hf_contract, schema_file),
+	.text_off = offsetof(struct hf_contract, schema),
+	.text_max = HF_SCHEMA_BYTES,
+	KIND("contracts",
+	    "What the values below an asset may look like. The key is _NAME_vN "
+	    "(lower case), for example _pump_v1. A value that breaks its "
+	    "contract is dropped and counted, with one example.",
+	    contract_opts, hf_contract)},
     {.plural = "assets",
 	.singular = "asset",
 	.is_map = true,
@@ -751,6 +686,15 @@ const struct hf_section hf_sections[] = {
 	    "What turns a detector's scores into events and "
 	    "alarms.",
 	    rule_opts, hf_rule, rule_check)},
+    {.plural = "exports",
+	.singular = "export",
+	MAP(export, hf_export),
+	.choice = "to",
+	.choice_off = offsetof(struct hf_export, to),
+	.kind_off = offsetof(struct hf_export, kind),
+	.conf_off = offsetof(struct hf_export, conf),
+	KIND("exports", "What leaves towards other systems of the plant.",
+	    export_opts, hf_export)},
     {.plural = "users",
 	.singular = "user",
 	MAP(user, hf_user),
@@ -768,15 +712,6 @@ const struct hf_section hf_sections[] = {
 	    hf_storage, storage_check)},
 };
 const size_t hf_nsection = N(hf_sections);
-
-const struct hf_kind hf_tag_kind = {
-    .name = "tags",
-    .help = "One tag, packed.",
-    .opts = tag_opts,
-    .nopt = N(tag_opts),
-    .size = sizeof(struct hf_tag),
-    .check = tag_check,
-};
 
 const struct hf_section *
 hf_section_find(const char *plural)
@@ -800,26 +735,33 @@ find_kind(const struct hf_kind *const *v, size_t n, const char *name)
 	return NULL;
 }
 
-const struct hf_kind *
-hf_registry_driver(const struct hf_registry *r, const char *name)
+const struct hf_kind *const *
+hf_section_kinds(
+    const struct hf_section *s, const struct hf_registry *r, size_t *n)
 {
-	return find_kind(r->drivers, r->ndriver, name);
-}
-
-const struct hf_kind *
-hf_registry_method(const struct hf_registry *r, const char *name)
-{
-	return find_kind(r->methods, r->nmethod, name);
+	*n = 0;
+	if (s->choice == NULL)
+		return NULL;
+	if (strcmp(s->choice, "driver") == 0) {
+		*n = r->ndriver;
+		return r->drivers;
+	}
+	if (strcmp(s->choice, "method") == 0) {
+		*n = r->nmethod;
+		return r->methods;
+	}
+	*n = r->nexport;
+	return r->exports;
 }
 
 const struct hf_kind *
 hf_section_kind(
     const struct hf_section *s, const struct hf_registry *r, const char *name)
 {
-	if (s->choice == NULL)
-		return NULL;
-	return strcmp(s->choice, "driver") == 0 ? hf_registry_driver(r, name)
-						: hf_registry_method(r, name);
+	size_t n;
+	const struct hf_kind *const *v = hf_section_kinds(s, r, &n);
+
+	return find_kind(v, n, name);
 }
 
 void *

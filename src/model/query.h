@@ -35,6 +35,10 @@ enum hf_query_kind {
 	HF_Q_AUDIT, /* to audit. JSON: records from seq `from`, at most limit */
 	HF_Q_CHECKPOINT, /* to audit. JSON: newest checkpoint */
 	HF_Q_RELOAD,	 /* to parent */
+	HF_Q_METRICS,	 /* text: OpenMetrics, for GET /metrics */
+	HF_Q_REPLAY,	 /* JSON: event text (id) computed again */
+	HF_Q_TREE,	 /* JSON: a page of the namespace below path; buckets =
+			  * depth, text = where the page begins */
 	HF_Q_MAX
 };
 

@@ -64,7 +64,7 @@ const struct hf_msg_row hf_msg_rows[HF_NMSG] = {
 _Static_assert(HF_NMSG - 1 <= HF_MSG_NTYPE_MAX, "too many message types");
 
 static const char *const role_names[HF_NROLE] = {
-    "none", "parent", "audit", "core", "edge", "web"};
+    "none", "parent", "audit", "core", "edge", "web", "broker"};
 
 const char *
 hf_role_name(enum hf_role r)

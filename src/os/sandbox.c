@@ -26,6 +26,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -33,6 +34,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -142,12 +144,12 @@ enter_net(
 /* A directory descriptor made in the host's mount namespace cannot be bind
  * mounted here, so its path is opened again, and must be the same directory. */
 static int
-reopen_same(int fd, const char *path, struct hf_err *err)
+reopen_same(int fd, const char *path, bool is_file, struct hf_err *err)
 {
 	struct stat a, b;
 	int n;
 
-	n = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	n = open(path, O_PATH | O_CLOEXEC | (is_file ? 0 : O_DIRECTORY));
 	if (n < 0)
 		return sys_fail(err, path);
 	if (fstat(fd, &a) != 0 || fstat(n, &b) != 0 || a.st_dev != b.st_dev ||
@@ -181,18 +183,44 @@ attach_dir(
 	return HF_OK;
 }
 
+/* The place for a mount: its folders, then itself. */
+static int
+make_place(const char *to, bool is_file, struct hf_err *err)
+{
+	char up[128];
+	size_t i;
+	int fd;
+
+	for (i = sizeof(MOUNT_POINT); to[i] != '\0'; i++) {
+		if (to[i] != '/')
+			continue;
+		snprintf(up, sizeof(up), "%.*s", (int)i, to);
+		if (mkdir(up, 0755) != 0 && errno != EEXIST)
+			return sys_fail(err, up);
+	}
+	if (!is_file)
+		return mkdir(to, 0755) == 0 ? HF_OK : sys_fail(err, to);
+	fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	if (fd < 0)
+		return sys_fail(err, to);
+	close(fd);
+	return HF_OK;
+}
+
 static int
 bind_dir(int fd, const struct hf_sandbox_dir *d, struct hf_err *err)
 {
-	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	unsigned long flags = MS_NOSUID;
 	char to[128];
 	int rc;
 
-	if (!d->is_writable)
-		flags |= MS_RDONLY;
+	flags |= d->is_writable ? 0 : MS_RDONLY;
+	flags |= d->is_device ? 0 : MS_NODEV;
+	flags |= d->is_exec ? 0 : MS_NOEXEC;
 	snprintf(to, sizeof(to), MOUNT_POINT "/%s", d->at);
-	if (mkdir(to, 0755) != 0)
-		return sys_fail(err, to);
+	rc = make_place(to, d->is_file, err);
+	if (rc != HF_OK)
+		return rc;
 	rc = attach_dir(fd, d, to, err);
 	if (rc != HF_OK)
 		return rc;
@@ -231,7 +259,7 @@ make_root(const struct hf_sandbox *s, const int *src, struct hf_err *err)
 		return sys_fail(err, "private mounts");
 	if (mount("holdfast", MOUNT_POINT, "tmpfs",
 		MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		"mode=0755,size=64k,nr_inodes=64") != 0)
+		"mode=0755,size=64k,nr_inodes=128") != 0)
 		return sys_fail(err, "tmpfs");
 	for (i = 0; i < s->ndir; i++) {
 		rc = bind_dir(src[i], &s->dirs[i], err);
@@ -239,6 +267,13 @@ make_root(const struct hf_sandbox *s, const int *src, struct hf_err *err)
 			hf_err_prefix(err, "/%s", s->dirs[i].at);
 			return rc;
 		}
+	}
+	for (i = 0; i < s->nlink; i++) {
+		char at[128];
+
+		snprintf(at, sizeof(at), MOUNT_POINT "/%s", s->links[i].at);
+		if (symlink(s->links[i].to, at) != 0)
+			return sys_fail(err, at);
 	}
 	return pivot(err);
 }
@@ -258,7 +293,8 @@ enter_root(
 		src[n] = -1;
 		if (s->dirs[n].tree > 0)
 			continue;
-		src[n] = reopen_same(s->dirs[n].fd, st->dirs[n].real, err);
+		src[n] = reopen_same(
+		    s->dirs[n].fd, st->dirs[n].real, s->dirs[n].is_file, err);
 		if (src[n] < 0) {
 			rc = src[n];
 			break;
@@ -277,15 +313,24 @@ enter_root(
 
 /* After the uid: the role's own rights decide. Keeps the numbers. */
 static int
-open_inside(const struct hf_sandbox *s, struct hf_err *err)
+open_inside(
+    const struct hf_sandbox *s, struct hf_sandbox_state *st, struct hf_err *err)
 {
 	char at[128];
 	size_t i;
 	int fd;
 
 	for (i = 0; i < s->ndir; i++) {
+		if (s->dirs[i].is_file)
+			continue;
 		snprintf(at, sizeof(at), "/%s", s->dirs[i].at);
 		fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 && s->dirs[i].is_optional) {
+			st->dirs[i].why_not = errno;
+			/* the host's side of it would lead out by ".." */
+			close(s->dirs[i].fd);
+			continue;
+		}
 		if (fd < 0)
 			return HF_FAIL(err, HF_EDENIED,
 			    "%s: %s; uid %u must "
@@ -378,23 +423,39 @@ enter_rlimit(
 /* ---- seccomp */
 
 struct arg_rule { /* a call that is allowed with these arguments only */
-	int call;
+	int call; /* as it stands in a list: a system call, or ... */
 	unsigned arg;
 	enum scmp_compare op;
 	uint64_t a, b; /* MASKED_EQ: mask, value; EQ: value */
+	int real;      /* ... enum hf_call_rule, and this is the call */
 };
 static const struct arg_rule arg_rules[] = {
-    {SCMP_SYS(mmap), 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0},
-    {SCMP_SYS(mprotect), 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0},
-    {SCMP_SYS(clone), 0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD},
-    {SCMP_SYS(socket), 0, SCMP_CMP_EQ, AF_UNIX, 0},
-    {SCMP_SYS(socket), 0, SCMP_CMP_EQ, AF_INET, 0},
-    {SCMP_SYS(socket), 0, SCMP_CMP_EQ, AF_INET6, 0},
-    {SCMP_SYS(ioctl), 1, SCMP_CMP_EQ, FIONREAD, 0},
-    {SCMP_SYS(ioctl), 1, SCMP_CMP_EQ, FIONBIO, 0},
-    {SCMP_SYS(ioctl), 1, SCMP_CMP_EQ, TCGETS, 0},
-    {SCMP_SYS(prctl), 0, SCMP_CMP_EQ, PR_SET_NAME, 0},
-    {SCMP_SYS(prlimit64), 0, SCMP_CMP_EQ, 0, 0}, /* itself */
+    {SCMP_SYS(mmap), 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0, 0},
+    {SCMP_SYS(mprotect), 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0, 0},
+    {SCMP_SYS(clone), 0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD, 0},
+    {SCMP_SYS(socket), 0, SCMP_CMP_EQ, AF_UNIX, 0, 0},
+    {SCMP_SYS(socket), 0, SCMP_CMP_EQ, AF_INET, 0, 0},
+    {SCMP_SYS(socket), 0, SCMP_CMP_EQ, AF_INET6, 0, 0},
+    {SCMP_SYS(ioctl), 1, SCMP_CMP_EQ, FIONREAD, 0, 0},
+    {SCMP_SYS(ioctl), 1, SCMP_CMP_EQ, FIONBIO, 0, 0},
+    {SCMP_SYS(ioctl), 1, SCMP_CMP_EQ, SIOCOUTQ, 0, 0},
+    {SCMP_SYS(ioctl), 1, SCMP_CMP_EQ, TCGETS, 0, 0},
+    {SCMP_SYS(prctl), 0, SCMP_CMP_EQ, PR_SET_NAME, 0, 0},
+    {SCMP_SYS(prlimit64), 0, SCMP_CMP_EQ, 0, 0, 0}, /* itself */
+    {SCMP_SYS(socketpair), 0, SCMP_CMP_EQ, AF_UNIX, 0, 0},
+    {HF_CALL_UNIX_SOCKET, 0, SCMP_CMP_EQ, AF_UNIX, 0, SCMP_SYS(socket)},
+    {HF_CALL_UNIX_SOCKET, 0, SCMP_CMP_EQ, AF_UNIX, 0, SCMP_SYS(socketpair)},
+    {HF_CALL_TERMIOS, 1, SCMP_CMP_EQ, TCSETS, 0, SCMP_SYS(ioctl)},
+    {HF_CALL_TERMIOS, 1, SCMP_CMP_EQ, TCSETSW, 0, SCMP_SYS(ioctl)},
+    {HF_CALL_TERMIOS, 1, SCMP_CMP_EQ, TCFLSH, 0, SCMP_SYS(ioctl)},
+    {HF_CALL_TERMIOS, 1, SCMP_CMP_EQ, TIOCEXCL, 0, SCMP_SYS(ioctl)},
+    {HF_CALL_TERMIOS, 1, SCMP_CMP_EQ, TIOCMGET, 0, SCMP_SYS(ioctl)},
+    {HF_CALL_TERMIOS, 1, SCMP_CMP_EQ, TIOCMSET, 0, SCMP_SYS(ioctl)},
+    {HF_CALL_TERMIOS, 1, SCMP_CMP_EQ, TIOCGRS485, 0, SCMP_SYS(ioctl)},
+    {HF_CALL_TERMIOS, 1, SCMP_CMP_EQ, TIOCSRS485, 0, SCMP_SYS(ioctl)},
+    {HF_CALL_MAP_CODE, 2, SCMP_CMP_MASKED_EQ, PROT_WRITE | PROT_EXEC, PROT_EXEC,
+	SCMP_SYS(mmap)},
+    {HF_CALL_NETLINK, 0, SCMP_CMP_EQ, AF_NETLINK, 0, SCMP_SYS(socket)},
 };
 
 static int
@@ -423,7 +484,7 @@ allow(scmp_filter_ctx f, int call)
 		if (r->call != call)
 			continue;
 		has_rule = true;
-		rc = allow_arg(f, call,
+		rc = allow_arg(f, r->real != 0 ? r->real : call,
 		    (struct scmp_arg_cmp){.arg = r->arg,
 			.op = r->op,
 			.datum_a = r->a,
@@ -585,7 +646,7 @@ hf_sandbox_enter(const struct hf_sandbox *s, bool is_insecure,
 		if (rc == HF_OK && layers[i].bit == HF_LAYER_UID) {
 			tie_to_parent();
 			if ((out->have & HF_LAYER_ROOT) != 0)
-				rc = open_inside(s, err);
+				rc = open_inside(s, out, err);
 		}
 	}
 	return rc;

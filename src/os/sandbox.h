@@ -36,11 +36,20 @@ char *hf_layer_text(uint32_t layers, char *buf, size_t cap);
 
 struct hf_sandbox_dir {
 	int fd;		/* open O_DIRECTORY fd of what may be seen ... */
-	const char *at; /* ... under this name in the empty root: "log" */
+	const char *at; /* ... under this name in the empty root: "log", or
+			   "drop/3": folders above are made */
 	bool is_writable;
+	bool is_file;	  /* one file, not opened again inside */
+	bool is_device;	  /* ... a character device that may be used */
+	bool is_exec;	  /* programs and libraries in it may run */
+	bool is_optional; /* what the uid may not open is told, not fatal */
 	/* The same as a detached mount (hf_tree_clone); 0 = none: then its path
 	 * must be reachable in this namespace. */
 	int tree;
+};
+
+struct hf_sandbox_link { /* a symbolic link in the empty root */
+	const char *at, *to;
 };
 
 struct hf_sandbox {
@@ -53,6 +62,8 @@ struct hf_sandbox {
 	size_t ngroup; /* supplementary */
 	const struct hf_sandbox_dir *dirs;
 	size_t ndir;
+	const struct hf_sandbox_link *links;
+	size_t nlink;
 	const int *syscalls;
 	size_t nsyscall;	  /* allow list, system call numbers */
 	int64_t max_memory_bytes; /* RLIMIT_AS, 0 = none */
@@ -65,7 +76,7 @@ struct hf_sandbox {
 	uint64_t host_netns, host_mntns;
 };
 
-#define HF_SANDBOX_NDIR 8
+#define HF_SANDBOX_NDIR 40
 #define HF_SANDBOX_PATH 512
 
 struct hf_sandbox_state {
@@ -75,6 +86,7 @@ struct hf_sandbox_state {
 	size_t ndir;	  /* for hf_sandbox_dir_path */
 	struct {
 		int fd;
+		int why_not; /* errno of one that is_optional; 0 = open */
 		char real[HF_SANDBOX_PATH];
 	} dirs[HF_SANDBOX_NDIR];
 };
@@ -107,5 +119,21 @@ extern const int hf_calls_net[]; /* make and connect sockets */
 extern const size_t hf_ncalls_net;
 extern const int hf_calls_listen[]; /* accept on a listener */
 extern const size_t hf_ncalls_listen;
+extern const int hf_calls_unix[]; /* UNIX sockets only, never INET */
+extern const size_t hf_ncalls_unix;
+extern const int hf_calls_serial[]; /* termios of a serial line */
+extern const size_t hf_ncalls_serial;
+/* Complete list of a guest: a foreign server that is confined before exec. */
+extern const int hf_calls_guest[];
+extern const size_t hf_ncalls_guest;
+
+/* Numbers in such a list that are no system call but a row of sandbox.c's table
+ * of arguments: the call named behind, with these arguments only. */
+enum hf_call_rule {
+	HF_CALL_UNIX_SOCKET = 1 << 20, /* socket, socketpair: AF_UNIX */
+	HF_CALL_TERMIOS,	       /* ioctl: what termios is made of */
+	HF_CALL_MAP_CODE,	       /* mmap: code, never writable too */
+	HF_CALL_NETLINK		       /* socket: AF_NETLINK, NETLINK_ROUTE */
+};
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sandbox_calls.c - which system calls a role may make, as four short lists.
+ * sandbox_calls.c - which system calls a role may make, as a few short lists.
  *
  * Everything that is not listed is answered with EPERM. Absent on purpose:
  *  - execve, fork, vfork, ptrace, kill, setns, unshare, mount, bpf, io_uring:
  *    no role needs them after it has started;
- *  - socket() and connect() outside NET: core, audit and web cannot make a
- *    socket of any kind;
+ *  - socket() and connect() outside NET: audit and web cannot make a socket of
+ *    any kind, core can make UNIX ones only (UNIX), towards its brokers;
  *  - shutdown(): the wires are shared with the parent, and a role that shuts
  *  one
  *    down would cut off its own successor. close() is enough for everything
@@ -79,3 +79,49 @@ const int hf_calls_listen[] = {SCMP_SYS(accept), SCMP_SYS(accept4),
     SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(getsockopt),
     SCMP_SYS(setsockopt), SCMP_SYS(sendto), SCMP_SYS(recvfrom)};
 const size_t hf_ncalls_listen = N(hf_calls_listen);
+
+/* A client of a local broker: libmosquitto makes a socketpair() for itself and
+ * one stream to the broker's socket. Not shutdown(), see above. */
+const int hf_calls_unix[] = {HF_CALL_UNIX_SOCKET, SCMP_SYS(connect),
+    SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(getsockopt),
+    SCMP_SYS(setsockopt), SCMP_SYS(sendto), SCMP_SYS(recvfrom)};
+const size_t hf_ncalls_unix = N(hf_calls_unix);
+
+/* libmodbus on a line: open, termios, select, read, write. */
+const int hf_calls_serial[] = {
+    HF_CALL_TERMIOS, SCMP_SYS(select), SCMP_SYS(pselect6)};
+const size_t hf_ncalls_serial = N(hf_calls_serial);
+
+/* mosquitto, from its loader's first step on: it may load code from its
+ * read-only root, listen, and unlink its own sockets; no clone, no ptrace, no
+ * mount, no kill. execve() stays, since this list stands before it; the root
+ * holds no other program. */
+const int hf_calls_guest[] = {SCMP_SYS(execve), SCMP_SYS(arch_prctl),
+    SCMP_SYS(set_tid_address), HF_CALL_MAP_CODE, SCMP_SYS(read),
+    SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(close),
+    SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(stat), SCMP_SYS(lstat),
+    SCMP_SYS(statx), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(open),
+    SCMP_SYS(openat), SCMP_SYS(lseek), SCMP_SYS(pread64), SCMP_SYS(readlink),
+    SCMP_SYS(getcwd), SCMP_SYS(getdents64), SCMP_SYS(dup), SCMP_SYS(dup2),
+    SCMP_SYS(dup3), SCMP_SYS(fcntl), SCMP_SYS(ioctl), SCMP_SYS(mmap),
+    SCMP_SYS(munmap), SCMP_SYS(mprotect), SCMP_SYS(mremap), SCMP_SYS(madvise),
+    SCMP_SYS(brk), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(tgkill),
+    SCMP_SYS(futex), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(restart_syscall), SCMP_SYS(epoll_create), SCMP_SYS(epoll_create1),
+    SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait),
+    SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(select), SCMP_SYS(pselect6),
+    SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres), SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday), SCMP_SYS(time),
+    SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getppid),
+    SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid),
+    SCMP_SYS(getgroups), SCMP_SYS(getrusage), SCMP_SYS(prlimit64),
+    SCMP_SYS(prctl), SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(umask),
+    SCMP_SYS(unlink), SCMP_SYS(rseq), SCMP_SYS(set_robust_list),
+    SCMP_SYS(socket), SCMP_SYS(socketpair), HF_CALL_NETLINK, SCMP_SYS(bind),
+    SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4),
+    SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(getsockopt),
+    SCMP_SYS(setsockopt), SCMP_SYS(sendto), SCMP_SYS(recvfrom),
+    SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(shutdown), SCMP_SYS(exit),
+    SCMP_SYS(exit_group)};
+const size_t hf_ncalls_guest = N(hf_calls_guest);

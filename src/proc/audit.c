@@ -10,7 +10,9 @@
  *                     commit; then RECORD_ACK to each sender concerned
  *    AUDIT_QUERY   -> ANSWER, or ANSWER_BULK for what is large
  *    once a second -> a checkpoint, if there is anything new; also at 1,000
- *                     new records, and at STOP
+ *                     new records
+ *    STOP          -> a checkpoint at once, then what is still in the sockets,
+ *                     then a second one if that brought anything
  *
  * Who may say what is checked by the log (model/records.def). A record that is
  * refused is counted and reported, which ends its sender; it is acknowledged
@@ -53,11 +55,12 @@
 #define RETRY_MAX_NS HF_NS_PER_S
 #define OPEN_RETRY_NS (5 * HF_NS_PER_S)
 #define LAST_WORDS_NS (60 * HF_NS_PER_MS) /* at STOP: read what is queued */
+#define SIGN_FIRST_NS (5 * HF_NS_PER_MS)  /* at STOP: before the first one */
 #define HEARTBEAT_NS (3600 * HF_NS_PER_S) /* of a log without news */
 #define PRUNE_NS (3600 * HF_NS_PER_S)
 #define SEGMENT_BYTES (INT64_C(64) << 20)
 #define SEGMENT_NS (INT64_C(86400) * HF_NS_PER_S)
-#define NZONE (HF_PLANT_NZONE + 1)
+#define NZONE (HF_PLANT_NEDGE + 1)
 #define NEARLY 64
 #define EARLY_BYTES 1600	 /* model/record.c: at most 1,598 */
 #define ANSWER_BYTES (16u << 20) /* JSON of one answer */
@@ -83,7 +86,7 @@ struct audit {
 	char origin[HF_NOTE_NAME];
 	char boot_id[40];
 	struct hf_watch *commit_timer, *open_timer, *stop_timer;
-	bool is_armed, is_failing, is_held;
+	bool is_armed, is_failing, is_held, has_last_words;
 	int64_t retry_ns;
 	uint64_t counted; /* records in HF_C_AU_RECORDS */
 	int64_t signed_mono_ns, pruned_mono_ns;
@@ -621,13 +624,15 @@ on_tick(void *arg, int64_t mono_ns)
 	acknowledge_all(a); /* those whose socket was full */
 }
 
-/* Whoever stopped before us has left its last records in our sockets. */
+/* Whoever stopped before us has left its last records in our sockets. The disk
+ * may be slow and the parent waits for a bounded time, so the work begins with
+ * what is there; the second round seldom finds anything. */
 static void
 on_stop(void *arg)
 {
 	struct audit *a = arg;
 
-	hf_timer_in(a->stop_timer, LAST_WORDS_NS);
+	hf_timer_in(a->stop_timer, SIGN_FIRST_NS);
 }
 
 static void
@@ -637,6 +642,11 @@ on_last_words(void *arg)
 
 	if (a->l != NULL && commit(a) == HF_OK)
 		(void)checkpoint(a);
+	if (!a->has_last_words) {
+		a->has_last_words = true;
+		hf_timer_in(a->stop_timer, LAST_WORDS_NS - SIGN_FIRST_NS);
+		return;
+	}
 	hf_auditlog_close(a->l);
 	a->l = NULL;
 	hf_role_stopped(&a->ctx);

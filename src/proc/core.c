@@ -19,6 +19,10 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "proc/core_mirror.h"
+#include "proc/core_tree.h"
+#include "proc/core_export.h"
+#include "proc/core_replay.h"
 
 #define EXPIRE_NS (3600 * HF_NS_PER_S) /* between looks for old months */
 #define CLOCK_JUMP_NS (2 * HF_NS_PER_S)
@@ -47,7 +51,10 @@ take_back(struct core *c, struct hf_work *w)
 	case HF_W_EVENT:
 	case HF_W_AUDITED:
 	case HF_W_ALARM:
+	case HF_W_CURSOR:
 		c->row_bytes -= w->nbyte;
+		if (w->kind == HF_W_EVENT)
+			core_export_kick(c);
 		if (w->req != 0)
 			core_act_stored(c, w->req);
 		return true;
@@ -64,6 +71,9 @@ take_back(struct core *c, struct hf_work *w)
 		return true;
 	case HF_W_COPY:
 		core_query_copied(c, w);
+		return false;
+	case HF_W_REPLAY:
+		core_replay_back(c, w);
 		return false;
 	case HF_W_EXPIRE:
 		expired(c, w);
@@ -105,9 +115,13 @@ drain_reader(void *arg)
 	struct hf_work *w;
 
 	while ((w = hf_queue_get(c->from_reader)) != NULL) {
+		c->reader_seen = w->ctr;
 		if (w->kind == HF_W_READ) {
-			c->reader_seen = w->ctr;
 			core_query_read(c, w);
+		} else if (w->kind == HF_W_REPLAY) {
+			core_replay_back(c, w);
+		} else if (w->kind == HF_W_EXPORT) {
+			core_export_read(c, w);
 		} else {
 			c->has_reader_ended |= w->kind == HF_W_STOP;
 			hf_work_free(w);
@@ -148,10 +162,10 @@ set_sources(struct core *c, const struct hf_plant *p, struct hf_store *st)
 	char name[96];
 	size_t z;
 
-	for (z = 0; z < p->nzone; z++) {
+	for (z = 0; z < p->nedge; z++) {
 		struct core_source *s = &c->source[z + 1];
 
-		snprintf(name, sizeof(name), "edge/%s", p->zones[z].name);
+		snprintf(name, sizeof(name), "edge/%s", p->edges[z].name);
 		s->key = hf_tag_key(name);
 		s->durable_seq = hf_store_source_seq(st, s->key);
 		s->taken_seq = s->seen_seq = s->durable_seq;
@@ -217,6 +231,8 @@ first_plant(struct core *c, const struct hf_plant *p, struct hf_err *err)
 	int rc = open_store(c, p, err);
 
 	if (rc == HF_OK)
+		rc = core_contracts_first(c, p, err);
+	if (rc == HF_OK)
 		rc = core_load_alarms(c, err);
 	if (rc == HF_OK)
 		rc = new_detectors(c, p, err);
@@ -225,10 +241,13 @@ first_plant(struct core *c, const struct hf_plant *p, struct hf_err *err)
 	if (rc != HF_OK)
 		return rc;
 	hf_alarms_settle(c->alarms, is_on, c, hf_wall_ns());
+	core_load_spent(c);
 	core_record_unaudited(c, err);
 	rc = hf_store_each_last(c->writer_conf.store, put_last, c, err);
 	if (rc != HF_OK)
 		return rc;
+	core_births_end(c, p);
+	core_export_plant(c);
 	set_sources(c, p, c->writer_conf.store);
 	set_bounds(c, &p->storage);
 	rc = start_threads(c, err);
@@ -344,6 +363,11 @@ next_plant(struct core *c, const struct hf_plant *p, struct hf_plant *old,
 		return rc;
 	}
 	hf_engine_adopt(c->engine, was);
+	if (core_births_reload(c, p, w) != HF_OK)
+		log_warn("core",
+		    "no memory: events of this configuration may not be "
+		    "replayed");
+	core_export_plant(c);
 	hf_engine_free(was); /* events that wait point into its plant only */
 	end_device_alarms(c, p, old);
 	*o = (struct core_old){.plant = old, .put_seq = c->put_seq};
@@ -363,13 +387,29 @@ apply(void *arg, const struct hf_plant *p, struct hf_plant *old,
 	struct core *c = arg;
 	struct hf_dev_state *devices;
 	struct core_last *last;
-	int rc = new_tables(c, p, &last, &devices, err);
+	int rc = old == NULL ? HF_OK : core_contracts_next(c, p, err);
+
+	if (rc == HF_OK)
+		rc = new_tables(c, p, &last, &devices, err);
 
 	if (rc != HF_OK)
 		return rc;
 	move_tables(c, p, old, last, devices);
-	return old == NULL ? first_plant(c, p, err)
-			   : next_plant(c, p, old, err);
+	core_tree_plant(c);
+	if (old != NULL) { /* first, since alarms may change below */
+		core_mirror_plant(c, p, old);
+		return next_plant(c, p, old, err);
+	}
+	rc = first_plant(c, p, err);
+	if (rc == HF_OK)
+		core_mirror_plant(c, p, NULL);
+	return rc;
+}
+
+static int
+judge(void *arg, const struct hf_plant *p, struct hf_err *err)
+{
+	return core_contracts_judge(arg, p, err);
 }
 
 static int
@@ -420,7 +460,7 @@ take_device_state(struct core *c, const struct hf_wire *from,
 			break;
 	if (i == p->ndevice)
 		return HF_OK; /* a reload took it away meanwhile */
-	if (p->devices[i].zone_idx + 1u != from->zone)
+	if (p->devices[i].edge_idx + 1u != from->zone)
 		return HF_FAIL(err, HF_EPROTO, "state of device %s of zone %s",
 		    s.device, p->devices[i].zone);
 	device_record(c, &c->devices[i], &s);
@@ -460,6 +500,11 @@ message(
 		return core_try_answer(c, from, m, err);
 	case HF_MSG_ROLE_STATE:
 		return take_role_state(c, m, err);
+	case HF_MSG_EXPORT_ACK:
+		return core_export_acked(c, from, m, err);
+	case HF_MSG_ANSWER:
+	case HF_MSG_ANSWER_BULK:
+		return core_export_answer(c, from, m, err);
 	default:
 		return HF_FAIL(err, HF_EPROTO,
 		    "message type %d has no place "
@@ -511,6 +556,9 @@ tick(void *arg, int64_t mono_ns)
 	watch_clock(c, mono_ns);
 	core_try_expire(c, mono_ns);
 	core_watch_system(c);
+	if (c->mirror != NULL)
+		core_mirror_tick(c, mono_ns);
+	core_export_tick(c, mono_ns);
 	expire(c, mono_ns);
 	drop_olds(c);
 	core_push_backlog(c);
@@ -526,6 +574,7 @@ leave(struct core *c)
 	pthread_join(c->writer, NULL);
 	pthread_join(c->reader, NULL);
 	c->has_threads = false;
+	core_mirror_stop(c);
 	hf_role_stopped(&c->ctx);
 }
 
@@ -638,6 +687,8 @@ fini(struct core *c)
 	hf_watch_free(c->watch_writer);
 	hf_watch_free(c->watch_reader);
 	hf_watch_free(c->stop_timer);
+	core_mirror_free(c);
+	core_tree_free(c);
 	fini_lists(c);
 	for (i = 0; c->ctx.plant != NULL && i < c->ctx.plant->ntag; i++)
 		free(c->last[i].str);
@@ -645,8 +696,10 @@ fini(struct core *c)
 	free(c->devices);
 	free(c->scratch);
 	free(c->unaudited);
+	core_contracts_free(c);
 	hf_engine_free(c->engine);
 	hf_alarms_free(c->alarms);
+	core_export_fini(c);
 	empty(c->to_writer);
 	empty(c->from_writer);
 	empty(c->to_reader);
@@ -710,17 +763,21 @@ hf_role_core(const struct hf_role_args *a)
 	    {.fd_name = "dir.hist", .at = "hist", .is_writable = true},
 	    {.fd_name = "dir.state", .at = "state", .is_writable = true},
 	    {.fd_name = "dir.detect", .at = "detect", .is_writable = true},
+	    {.fd_name = "dir.broker", .at = "broker", .is_optional = true},
 	};
 	static const struct hf_role_spec spec = {
 	    .mandatory = HF_LAYER_UID | HF_LAYER_NNP | HF_LAYER_NET |
 			 HF_LAYER_ROOT | HF_LAYER_SECCOMP | HF_LAYER_RLIMIT,
-	    .calls = HF_CALLS_FILE | HF_CALLS_THREAD,
+	    .calls = HF_CALLS_FILE | HF_CALLS_THREAD | HF_CALLS_UNIX,
 	    .dirs = dirs,
 	    .ndir = sizeof(dirs) / sizeof(dirs[0]),
 	    .max_files = 1024,
 	};
-	static const struct hf_role_hooks hooks = {
-	    .apply = apply, .stop = stop, .message = message, .tick = tick};
+	static const struct hf_role_hooks hooks = {.judge = judge,
+	    .apply = apply,
+	    .stop = stop,
+	    .message = message,
+	    .tick = tick};
 	struct core *c = calloc(1, sizeof(*c));
 	struct hf_err err = {0};
 	int code;

@@ -6,7 +6,10 @@
  *   core_ingest.c  batches: check, duplicates, detection, to the writer, acks
  *   core_alarm.c   events and alarms: released when durable; system alarms
  *   core_query.c   questions of web: last values, tags, history, acts, try
- *   core_status.c  the status document
+ *   core_status.c  the status document; core_metrics.c the same as OpenMetrics
+ *   core_replay.c  events computed again; core_births.c what that needs
+ *   core_export.c  events and records to syslog peers, by a zone's edge
+ *   core_mirror.c  the namespace in the brokers; core_tree.c browses it
  *   core_work.c    what moves between the threads; core_writer.c core_reader.c
  *
  * The way of a sample: edge's BATCH -> core_ingest_batch() checks it, steps the
@@ -19,6 +22,7 @@
 
 #include <pthread.h>
 
+#include "base/json.h"
 #include "detect/alarm.h"
 #include "detect/engine.h"
 #include "detect/method.h"
@@ -34,7 +38,7 @@
 #define CORE_NTRY 16		      /* previews under way */
 #define CORE_NALARM 20000
 #define CORE_NSPENT 512 /* alarms remembered for budgets */
-#define CORE_NROLE (HF_PLANT_NZONE + HF_NROLE)
+#define CORE_NROLE (HF_PLANT_NEDGE + HF_PLANT_NZONE + HF_NROLE)
 
 struct core_source { /* one edge */
 	uint64_t key;
@@ -57,6 +61,7 @@ struct core_event { /* waits for its frame to be durable */
 	uint64_t put_seq;  /* of the batch that raised it */
 	struct hf_event e; /* json, rule and detector borrowed ... */
 	char *json;	   /* ... json from here */
+	uint8_t plant_hash[HF_SHA256_LEN]; /* of what was in force */
 };
 
 struct core_spent {		     /* one alarm, for its position's budget */
@@ -87,7 +92,7 @@ struct core {
 	struct hf_engine *engine;
 	struct hf_alarms *alarms;
 	struct core_last *last; /* by index of plant->tags */
-	struct core_source source[HF_PLANT_NZONE + 1]; /* by zone idx + 1 */
+	struct core_source source[HF_PLANT_NEDGE + 1]; /* by edge idx + 1 */
 
 	/* threads */
 	pthread_t writer, reader;
@@ -134,10 +139,12 @@ struct core {
 	size_t nrole;
 	struct hf_dev_state *devices;	       /* by index of plant->devices */
 	struct hf_counters peer_ctr[HF_NROLE]; /* parent, audit, web */
-	struct hf_counters edge_ctr[HF_PLANT_NZONE + 1];
+	struct hf_counters edge_ctr[HF_PLANT_NEDGE + 1];
 
 	struct core_try tries[CORE_NTRY];
 	uint64_t next_req;
+	struct core_contract *contracts; /* first schema of each name */
+	size_t ncontract;
 	struct hf_latency decide, release;
 	int64_t started_ns, skew_ns, expire_ns;
 	struct hf_sample *scratch; /* HF_BATCH_NSAMPLE */
@@ -145,6 +152,14 @@ struct core {
 	uint64_t act_req; /* of the act under way, 0 = none */
 	bool has_act_row;
 	struct core_old *olds;
+	size_t nreplay;	       /* under way */
+	bool *is_born;	       /* by detector, during a start only ... */
+	int64_t *births_start; /* ... by tag: first sample replayed */
+	int64_t births_wall_ns;
+	struct core_exports *exports; /* core_export.c's own */
+	struct core_tree *tree;	      /* NULL before the first question */
+	struct core_mirror *mirror;   /* NULL: the plant has no broker */
+	uint64_t note_seq;    /* put_seq of the batch being taken; 0 = none */
 	uint64_t ring_drops;  /* of all edges, as last seen */
 	int64_t ring_drop_ns; /* monotonic, when they grew */
 };
@@ -180,6 +195,10 @@ void core_on_event(void *arg, const struct hf_event *e); /* engine */
 void core_on_alarm(void *arg, const struct hf_alarm_change *ch);
 void core_release_events(struct core *c, uint64_t durable_put_seq);
 int core_load_alarms(struct core *c, struct hf_err *err);
+/* core_budget.c: an alarm of a rule, at source time to_ns, against its
+ * position's budget; and those of the stored events, once at start. */
+void core_spend(struct core *c, const char *rule, int64_t to_ns);
+void core_load_spent(struct core *c);
 void core_record(struct core *c, const char *action, const char *actor,
     const char *object, const char *decision, const char *detail);
 void core_watch_system(struct core *c); /* once a second */
@@ -194,7 +213,26 @@ int core_try_answer(struct core *c, const struct hf_wire *from,
 /* The row of a person's act is durable: answer. req 0: all, the store fails. */
 void core_act_stored(struct core *c, uint64_t req);
 void core_try_expire(struct core *c, int64_t mono_ns);
+/* "value", "quality", "t" and "age_s" of a last value into an open object. */
+void core_last_json(struct hf_jw *w, const struct core_last *l, uint32_t status,
+    int64_t now_ns);
 void core_answer(struct core *c, uint64_t req, int rc, const void *p, size_t n);
+
+/* core_contract.c */
+/* May the plant be applied? HF_EINVAL if a contract has changed. */
+int core_contracts_judge(
+    const struct core *c, const struct hf_plant *p, struct hf_err *err);
+/* Of the first plant, before the threads start: reads what state.db knows,
+ * judges, stores what is new. */
+int core_contracts_first(
+    struct core *c, const struct hf_plant *p, struct hf_err *err);
+/* Of a reloaded plant: remembers what is new; the writer stores it. */
+int core_contracts_next(
+    struct core *c, const struct hf_plant *p, struct hf_err *err);
+void core_contracts_free(struct core *c);
+/* Section "contracts" of the status, and its findings. */
+void core_contracts_json(const struct core *c, struct hf_jw *w);
+void core_contracts_findings(const struct core *c, struct hf_jw *w);
 
 /* core_status.c */
 void core_status_json(struct core *c, struct hf_buf *out);
@@ -202,6 +240,10 @@ void core_status_json(struct core *c, struct hf_buf *out);
 bool core_is_disk_low(const struct core *c);
 /* State of a zone's edge (zone index + 1); NULL before its first word. */
 const struct hf_role_state *core_edge_state(const struct core *c, uint8_t zone);
+/* What stands behind the slash of "edge/..." and "broker/...", or NULL. */
+const char *core_role_zone(const struct core *c, uint8_t role, uint8_t zone);
+/* false: a broker that the plant no longer has. */
+bool core_has_role(const struct core *c, const struct hf_role_state *r);
 /* Status of a last value as it holds now: a good value of a zone whose edge
  * does not run is uncertain, however good it was. */
 uint32_t core_status_now(

@@ -21,17 +21,20 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "proc/core.h"
+#include "proc/core_mirror.h"
 
 #define RING_ALARM_NS (60 * HF_NS_PER_S) /* after the last loss */
 
 static void
-put_event_row(struct core *c, const struct hf_event *e)
+put_event_row(
+    struct core *c, const struct hf_event *e, const uint8_t *plant_hash)
 {
 	struct hf_work *w = hf_work_new(HF_W_EVENT);
 
 	if (w == NULL)
 		return;
 	memcpy(w->id, e->id, sizeof(w->id));
+	memcpy(w->plant_hash, plant_hash, sizeof(w->plant_hash));
 	w->rule = strdup(e->rule->name);
 	w->subject = strdup(e->subject);
 	w->json = strdup(e->json);
@@ -102,23 +105,19 @@ kind_word(enum hf_event_kind k)
 static void
 spend(struct core *c, const struct hf_event *e)
 {
-	struct core_spent *s = &c->spent[c->nspent % CORE_NSPENT];
-
-	if (e->kind != HF_EV_ON || !e->is_alarm ||
-	    e->detector->position == NULL)
-		return;
-	hf_strcpy(s->rule, sizeof(s->rule), e->rule->name);
-	hf_strcpy(s->position, sizeof(s->position), e->detector->position);
-	s->to_ns = e->to_ns;
-	c->nspent++;
+	if (e->kind == HF_EV_ON && e->is_alarm)
+		core_spend(c, e->rule->name, e->to_ns);
 }
 
 static void
-release_event(struct core *c, const struct hf_event *e, bool is_durable)
+release_event(struct core *c, const struct hf_event *e, bool is_durable,
+    const uint8_t *plant_hash)
 {
 	spend(c, e);
 	hf_alarms_event(c->alarms, e, hf_wall_ns(), is_durable);
-	put_event_row(c, e);
+	put_event_row(c, e, plant_hash);
+	if (c->mirror != NULL)
+		core_mirror_event(c, e, is_durable);
 	record_event(c, e->id, e->rule->name, e->subject, kind_word(e->kind));
 }
 
@@ -157,7 +156,7 @@ replayed_event(struct core *c, const struct hf_event *e)
 		return;
 	}
 	hf_count(&c->ctx.counters, HF_C_C_EVENTS, 1);
-	release_event(c, e, true);
+	release_event(c, e, true, c->ctx.plant->hash);
 }
 
 void
@@ -176,10 +175,11 @@ core_on_event(void *arg, const struct hf_event *e)
 		n->json = strdup(e->json);
 	if (n == NULL || n->json == NULL) {
 		free(n);
-		release_event(c, e, false);
+		release_event(c, e, false, c->ctx.plant->hash);
 		return;
 	}
 	n->e = *e;
+	memcpy(n->plant_hash, c->ctx.plant->hash, sizeof(n->plant_hash));
 	n->e.json = n->json;
 	n->put_seq = c->put_seq + 1;
 	*c->events_last = n;
@@ -198,7 +198,8 @@ core_release_events(struct core *c, uint64_t durable_put_seq)
 		c->events = n->next;
 		if (c->events == NULL)
 			c->events_last = &c->events;
-		release_event(c, &n->e, durable_put_seq != UINT64_MAX);
+		release_event(
+		    c, &n->e, durable_put_seq != UINT64_MAX, n->plant_hash);
 		free(n->json);
 		free(n);
 	}
@@ -237,6 +238,8 @@ core_on_alarm(void *arg, const struct hf_alarm_change *ch)
 	    ch->reason != NULL && ch->reason[0] != '\0' ? ": " : "",
 	    ch->reason != NULL ? ch->reason : "");
 	core_record(c, action_of(ch), ch->by, ch->key, "done", detail);
+	if (c->mirror != NULL)
+		core_mirror_alarm(c, ch->key);
 	if (w == NULL)
 		return;
 	w->key = strdup(ch->key);
@@ -314,17 +317,18 @@ watch_roles(struct core *c, int64_t wall_ns)
 
 	for (i = 0; i < c->nrole; i++) {
 		const struct hf_role_state *r = &c->roles[i];
-		const char *zone = r->zone > 0 && r->zone <= c->ctx.plant->nzone
-				       ? c->ctx.plant->zones[r->zone - 1].name
-				       : "";
+		const char *zone = core_role_zone(c, r->role, r->zone);
+		bool is_down =
+		    r->status == HF_RS_FAILING || r->status == HF_RS_REFUSED;
+
+		zone = zone == NULL ? "" : zone;
 
 		snprintf(subject, sizeof(subject), "role/%s%s%s",
 		    hf_role_name(r->role), zone[0] == '\0' ? "" : "/", zone);
 		snprintf(text, sizeof(text), "%s is %s: %s", subject + 5,
 		    hf_role_status_words[r->status], r->text);
 		hf_alarms_system(c->alarms, subject,
-		    r->status == HF_RS_FAILING || r->status == HF_RS_REFUSED, 1,
-		    text,
+		    is_down && core_has_role(c, r), 1, text,
 		    "see `holdfast status` and the log; what this role "
 		    "does stands still",
 		    wall_ns);
@@ -359,7 +363,7 @@ edge_count(const struct core *c, enum hf_counter id)
 	uint64_t n = 0;
 	size_t z;
 
-	for (z = 0; z <= HF_PLANT_NZONE; z++)
+	for (z = 0; z <= HF_PLANT_NEDGE; z++)
 		n += c->edge_ctr[z].v[id];
 	return n;
 }

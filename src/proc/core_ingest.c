@@ -31,6 +31,8 @@
 #include "model/quality.h"
 #include "os/file.h"
 #include "proc/core.h"
+#include "proc/core_mirror.h"
+#include "proc/core_replay.h"
 
 #define FUTURE_NS (600 * HF_NS_PER_S)  /* a stamp this far ahead is a fault */
 #define ASK_NS HF_NS_PER_S	       /* between two requests to fill a hole */
@@ -156,10 +158,13 @@ core_keep_last(struct core *c, const struct hf_sample *s, const char *str)
 	l->is_set = true;
 	if (s->vtype == HF_V_STR && str != NULL)
 		l->str = strndup(str + s->v.str_off, s->str_len);
+	if (c->mirror != NULL && c->note_seq != 0)
+		core_mirror_note(
+		    c, (size_t)(t - c->ctx.plant->tags), c->note_seq);
 }
 
-/* Tags must belong to the sender's zone; unknown ones are stored all the same
- * (a reload may have removed them while they travelled) and counted. */
+/* Tags must belong to the sender's devices; unknown ones are stored all the
+ * same (a reload may have removed them while they travelled) and counted. */
 static int
 check_samples(
     struct core *c, uint8_t zone, const struct hf_batch *b, struct hf_err *err)
@@ -177,7 +182,7 @@ check_samples(
 			continue;
 		}
 		d = &p->devices[t->device_idx];
-		if (d->zone_idx + 1u != zone) {
+		if (d->edge_idx + 1u != zone) {
 			hf_count(&c->ctx.counters, HF_C_C_WRONG_ZONE, 1);
 			return HF_FAIL(err, HF_EPROTO,
 			    "sample of tag %s of zone %s", t->path, d->zone);
@@ -214,7 +219,7 @@ hold_edges(struct core *c, bool is_held)
 {
 	uint8_t z;
 
-	for (z = 1; z <= c->ctx.plant->nzone; z++)
+	for (z = 1; z <= c->ctx.plant->nedge; z++)
 		hf_role_hold(&c->ctx, HF_ROLE_EDGE, z, is_held);
 }
 
@@ -295,7 +300,7 @@ core_ask_again(struct core *c)
 {
 	uint8_t z;
 
-	for (z = 1; z <= c->ctx.plant->nzone; z++) {
+	for (z = 1; z <= c->ctx.plant->nedge; z++) {
 		ack(c, z);
 		c->source[z].needs_resend = true;
 		ack(c, z);
@@ -307,7 +312,7 @@ core_ack_all(struct core *c)
 {
 	uint8_t z;
 
-	for (z = 1; z <= c->ctx.plant->nzone; z++)
+	for (z = 1; z <= c->ctx.plant->nedge; z++)
 		ack(c, z);
 }
 
@@ -321,7 +326,9 @@ take_batch(struct core *c, struct core_source *s, const struct hf_msg *m,
 		s->needs_resend = true;
 		return HF_OK;
 	}
+	c->note_seq = w->put_seq; /* shown when it is durable */
 	feed(c, s, c->next_seq, &w->batch);
+	c->note_seq = 0;
 	hf_batch_patch_flags(w->bytes, w->nbyte, w->batch.s);
 	if (b->decoded_ns > 0) {
 		int64_t now = hf_mono_ns();
@@ -391,6 +398,8 @@ core_ingest_done(struct core *c, struct hf_work *w)
 	if (w->batch.decoded_ns > 0)
 		hf_latency_add(&c->release, now, now - w->batch.decoded_ns);
 	core_release_events(c, w->put_seq);
+	if (c->mirror != NULL)
+		core_mirror_durable(c, w->put_seq);
 	ack(c, w->zone);
 	hf_work_free(w);
 }
@@ -504,6 +513,7 @@ replay_frame(void *arg, uint64_t seq, const struct hf_batch *b)
 		return HF_ECORRUPT;
 	memcpy(copy.s, b->s, b->n * sizeof(*b->s));
 	hf_engine_feed(c->engine, seq, &copy);
+	core_births_note(c, &copy);
 	return HF_OK;
 }
 
@@ -545,6 +555,7 @@ core_rebuild(struct core *c, struct hf_err *err)
 		if (seq < from)
 			from = seq;
 	}
+	core_births_begin(c);
 	c->is_replaying = true;
 	rc = hf_store_replay(
 	    c->writer_conf.store, from + 1, replay_frame, c, err);

@@ -18,6 +18,9 @@
 #include "base/utf8.h"
 #include "model/quality.h"
 #include "proc/core.h"
+#include "proc/core_metrics.h"
+#include "proc/core_replay.h"
+#include "proc/core_tree.h"
 
 #define TRY_NS (14 * HF_NS_PER_S) /* a preview may take this long */
 #define ANSWER_BYTES (64u << 20)  /* JSON of one answer */
@@ -105,8 +108,8 @@ json_age(struct hf_jw *w, int64_t recv_ns, int64_t now_ns)
 		hf_jw_f64(w, (double)(now_ns - recv_ns) / HF_NS_PER_S);
 }
 
-static void
-json_last(
+void
+core_last_json(
     struct hf_jw *w, const struct core_last *l, uint32_t status, int64_t now)
 {
 	hf_jw_key(w, "value");
@@ -131,7 +134,7 @@ json_tag(struct hf_jw *w, const struct core *c, const struct hf_tag *t,
 	hf_jw_obj(w);
 	hf_jw_kstr(w, "path", t->path);
 	hf_jw_kstr(w, "unit", t->unit);
-	json_last(w, l, status, hf_wall_ns());
+	core_last_json(w, l, status, hf_wall_ns());
 	if (!is_short) {
 		hf_jw_kstr(w, "device", t->device);
 		hf_jw_kstr(w, "zone", p->devices[t->device_idx].zone);
@@ -182,6 +185,14 @@ answer_status(struct core *c, const struct hf_query *q, struct hf_buf *out,
     struct hf_err *err)
 {
 	core_status_json(c, out);
+	return HF_OK;
+}
+
+static int
+answer_metrics(struct core *c, const struct hf_query *q, struct hf_buf *out,
+    struct hf_err *err)
+{
+	core_metrics_text(c, out);
 	return HF_OK;
 }
 
@@ -340,6 +351,10 @@ start_read(
 void
 core_query_read(struct core *c, struct hf_work *w)
 {
+	if (w->query.kind == HF_Q_TREE) {
+		core_tree_sorted(c, w);
+		return;
+	}
 	if (w->rc != HF_OK)
 		answer_err(c, w->req, w->rc, &w->err);
 	else
@@ -380,13 +395,13 @@ start_try(
 	hf_buf_init(&b, HF_MSG_MAX);
 	hf_query_encode(q, &b);
 	rc = hf_role_send(&c->ctx, HF_ROLE_EDGE,
-	    (uint8_t)(p->devices[i].zone_idx + 1), HF_MSG_TRY, ++c->next_req,
+	    (uint8_t)(p->devices[i].edge_idx + 1), HF_MSG_TRY, ++c->next_req,
 	    b.p, b.len, err);
 	hf_buf_fini(&b);
 	if (rc == HF_OK)
 		*t = (struct core_try){.req = c->next_req,
 		    .web_req = req,
-		    .zone = (uint8_t)(p->devices[i].zone_idx + 1),
+		    .zone = (uint8_t)(p->devices[i].edge_idx + 1),
 		    .until_ns = hf_mono_ns() + TRY_NS};
 	return rc;
 }
@@ -470,6 +485,9 @@ static const struct question questions[HF_Q_MAX] = {
     [HF_Q_ALARM_ACT] = {.later = start_act},
     [HF_Q_TRY] = {.later = start_try},
     [HF_Q_DETECTORS] = {.now = answer_detectors},
+    [HF_Q_METRICS] = {.now = answer_metrics},
+    [HF_Q_REPLAY] = {.later = core_replay_start},
+    [HF_Q_TREE] = {.later = core_tree_start},
 };
 
 int

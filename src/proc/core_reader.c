@@ -4,24 +4,30 @@
  *
  * It has its own read-only connections to the month files and to state.db, and
  * gets the samples that are still open as a copy made by the writer for this
- * one query. A slow query delays only other queries.
+ * one query. A slow query delays only other queries; a replay, which may take
+ * minutes, is done in slices between them, the oldest first.
  */
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/time.h"
+#include "proc/core_export.h"
+#include "proc/core_replay.h"
+#include "proc/core_tree.h"
 #include "proc/core_work.h"
 
 #define WAIT_NS HF_NS_PER_S
-#define DEFAULT_LIMIT 100000 /* points of a history answer */
-#define DEFAULT_ROWS 100     /* events or journal lines */
+#define SLICE_NS (50 * HF_NS_PER_MS) /* of a replay */
+#define DEFAULT_LIMIT 100000	     /* points of a history answer */
+#define DEFAULT_ROWS 100	     /* events or journal lines */
 #define MAX_ROWS 10000
 
 struct reader {
 	const struct hf_reader_conf *conf;
 	struct hf_reader *hist;
 	struct hf_state *state;
+	struct hf_work *replays; /* under way, the oldest first */
 };
 
 static uint32_t
@@ -33,16 +39,28 @@ limit_of(uint32_t asked, uint32_t dflt, uint32_t max)
 }
 
 static int
+open_hist(struct reader *rd, struct hf_err *err)
+{
+	if (rd->hist != NULL)
+		return HF_OK;
+	return hf_reader_open(
+	    rd->conf->hist_path, rd->conf->ctr, &rd->hist, err);
+}
+
+static int
+open_state(struct reader *rd, struct hf_err *err)
+{
+	if (rd->state != NULL)
+		return HF_OK;
+	return hf_state_open_reader(rd->conf->state_path, &rd->state, err);
+}
+
+static int
 read_history(struct reader *rd, struct hf_work *w)
 {
 	struct hf_points pts = {.n = 0};
-	int rc;
+	int rc = open_hist(rd, &w->err);
 
-	if (rd->hist == NULL)
-		rc = hf_reader_open(
-		    rd->conf->hist_path, rd->conf->ctr, &rd->hist, &w->err);
-	else
-		rc = HF_OK;
 	if (rc == HF_OK)
 		rc = hf_reader_query(rd->hist, w->open, w->tag,
 		    w->query.from_ns, w->query.to_ns, w->query.buckets,
@@ -76,12 +94,11 @@ read_one(struct reader *rd, struct hf_work *w)
 
 	if (w->query.kind == HF_Q_HISTORY)
 		return read_history(rd, w);
-	if (rd->state == NULL) {
-		rc = hf_state_open_reader(
-		    rd->conf->state_path, &rd->state, &w->err);
-		if (rc != HF_OK)
-			return rc;
-	}
+	if (w->query.kind == HF_Q_TREE)
+		return core_tree_sort(w->plant, &w->answer, &w->err);
+	rc = open_state(rd, &w->err);
+	if (rc != HF_OK)
+		return rc;
 	if (w->query.kind == HF_Q_EVENTS)
 		return read_events(rd, w);
 	return hf_state_journal_json(rd->state, w->query.from_ns,
@@ -89,23 +106,84 @@ read_one(struct reader *rd, struct hf_work *w)
 	    &w->answer, &w->err);
 }
 
+static void
+give_back(struct reader *rd, struct hf_work *w)
+{
+	w->next = NULL;
+	w->ctr = *rd->conf->ctr;
+	while (!hf_queue_put(rd->conf->out, w))
+		usleep(200);
+}
+
+/* One slice of the oldest replay; then it is the others' turn. */
+static void
+go_on_replaying(struct reader *rd)
+{
+	struct hf_work *w = rd->replays, **last = &rd->replays;
+
+	if (w == NULL)
+		return;
+	rd->replays = w->next;
+	w->next = NULL;
+	w->rc = open_hist(rd, &w->err);
+	if (w->rc == HF_OK)
+		w->rc = open_state(rd, &w->err);
+	if (w->rc == HF_OK)
+		w->rc = hf_replay_step(w, rd->state, rd->hist, SLICE_NS);
+	if (w->rc != HF_EAGAIN) {
+		give_back(rd, w);
+		return;
+	}
+	while (*last != NULL)
+		last = &(*last)->next;
+	*last = w;
+}
+
+static void
+take(struct reader *rd, struct hf_work *w)
+{
+	struct hf_work **last = &rd->replays;
+
+	switch (w->kind) {
+	case HF_W_REPLAY:
+		while (*last != NULL)
+			last = &(*last)->next;
+		*last = w;
+		return;
+	case HF_W_EXPORT:
+		w->rc = open_state(rd, &w->err);
+		if (w->rc == HF_OK)
+			w->rc = hf_export_read(w, rd->state);
+		break;
+	case HF_W_READ:
+		w->rc = read_one(rd, w);
+		break;
+	default:
+		break;
+	}
+	give_back(rd, w);
+}
+
 void *
 hf_core_reader(void *arg)
 {
 	struct reader rd = {.conf = arg};
 	bool has_stop = false;
+	struct hf_work *w;
 
 	while (!has_stop) {
-		struct hf_work *w = hf_queue_wait(rd.conf->in, WAIT_NS);
-
-		if (w == NULL)
-			continue;
-		has_stop = w->kind == HF_W_STOP;
-		if (w->kind == HF_W_READ)
-			w->rc = read_one(&rd, w);
-		w->ctr = *rd.conf->ctr;
-		while (!hf_queue_put(rd.conf->out, w))
-			usleep(200);
+		w = hf_queue_wait(
+		    rd.conf->in, rd.replays != NULL ? 0 : WAIT_NS);
+		if (w != NULL) {
+			has_stop = w->kind == HF_W_STOP;
+			take(&rd, w);
+		}
+		if (!has_stop)
+			go_on_replaying(&rd);
+	}
+	while ((w = rd.replays) != NULL) {
+		rd.replays = w->next;
+		hf_work_free(w);
 	}
 	hf_reader_close(rd.hist);
 	hf_state_close(rd.state);

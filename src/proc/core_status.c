@@ -12,15 +12,30 @@
 #include "holdfast/version.h"
 #include "model/quality.h"
 #include "proc/core.h"
+#include "proc/core_export.h"
+#include "proc/core_mirror.h"
 
+#define CERT_WARN_NS (30 * 24 * 3600 * HF_NS_PER_S)
 #define WEEK_NS (7 * 24 * 3600 * HF_NS_PER_S)
 
-static const char *
-zone_name(const struct core *c, uint8_t zone)
+const char *
+core_role_zone(const struct core *c, uint8_t role, uint8_t zone)
 {
 	const struct hf_plant *p = c->ctx.plant;
 
+	if (role == HF_ROLE_EDGE)
+		return zone > 0 && zone <= p->nedge ? p->edges[zone - 1].name
+						    : NULL;
 	return zone > 0 && zone <= p->nzone ? p->zones[zone - 1].name : NULL;
+}
+
+/* A broker that a reload took away is no role of this plant any more. */
+bool
+core_has_role(const struct core *c, const struct hf_role_state *r)
+{
+	return r->role != HF_ROLE_BROKER ||
+	       (r->zone > 0 && r->zone <= c->ctx.plant->nzone &&
+		   hf_plant_has_broker(c->ctx.plant, r->zone - 1u));
 }
 
 const struct hf_role_state *
@@ -39,8 +54,8 @@ uint32_t
 core_status_now(
     const struct core *c, const struct hf_tag *t, const struct core_last *l)
 {
-	uint32_t zone = c->ctx.plant->devices[t->device_idx].zone_idx;
-	const struct hf_role_state *r = core_edge_state(c, (uint8_t)(zone + 1));
+	uint32_t edge = c->ctx.plant->devices[t->device_idx].edge_idx;
+	const struct hf_role_state *r = core_edge_state(c, (uint8_t)(edge + 1));
 
 	if (hf_is_good(l->s.status) && r != NULL && r->status != HF_RS_READY)
 		return HF_UNCERTAIN_LAST_USABLE;
@@ -60,6 +75,25 @@ finding(struct hf_jw *w, const char *kind, const char *name, const char *text)
 	hf_jw_end_obj(w);
 }
 
+/* Long before devices are cut off. */
+static void
+cert_finding(
+    const struct core *c, struct hf_jw *w, const struct hf_role_state *r)
+{
+	char name[96], text[400], when[HF_TIME_TEXT];
+	bool is_over = r->cert_end_ns <= hf_wall_ns();
+
+	snprintf(name, sizeof(name), "%s/%s", hf_role_name(r->role),
+	    core_role_zone(c, r->role, r->zone));
+	snprintf(text, sizeof(text),
+	    "its certificate, or the plant's CA, %s %s: `holdfast init` renews "
+	    "both, then `holdfast reload`; clients that check the broker need "
+	    "the new pki/own/ca.crt if that was renewed%s",
+	    is_over ? "ended" : "ends", hf_time_fmt(r->cert_end_ns, when),
+	    is_over ? "; they are cut off now" : "");
+	finding(w, "certificates", name, text);
+}
+
 static void
 role_findings(const struct core *c, struct hf_jw *w)
 {
@@ -70,11 +104,16 @@ role_findings(const struct core *c, struct hf_jw *w)
 		const struct hf_role_state *r = &c->roles[i];
 		const char *name = hf_role_name(r->role);
 
+		if (!core_has_role(c, r))
+			continue;
 		if (r->status != HF_RS_READY) {
 			snprintf(text, sizeof(text), "%s: %s",
 			    hf_role_status_words[r->status], r->text);
 			finding(w, "roles", name, text);
 		}
+		if (r->cert_end_ns != 0 &&
+		    r->cert_end_ns - hf_wall_ns() < CERT_WARN_NS)
+			cert_finding(c, w, r);
 		if (r->missing != 0) {
 			snprintf(text, sizeof(text),
 			    "runs without sandbox layers: %s",
@@ -101,6 +140,7 @@ plant_findings(const struct core *c, struct hf_jw *w)
 			finding(w, "devices", p->devices[i].name,
 			    c->devices[i].text);
 	hf_plant_warn(p, hf_wall_ns(), one_warning, w);
+	core_export_findings(c, one_warning, w);
 }
 
 bool
@@ -122,7 +162,9 @@ is_audit_stuck(const struct core *c)
 static void
 store_findings(const struct core *c, struct hf_jw *w)
 {
+	const char *zone, *why;
 	char text[700];
+	size_t i;
 
 	if (c->is_store_failing) {
 		snprintf(text, sizeof(text),
@@ -137,6 +179,13 @@ store_findings(const struct core *c, struct hf_jw *w)
 		    "or shorten retention.history",
 		    (long long)(c->disk_free >> 20));
 		finding(w, "disk", NULL, text);
+	}
+	for (i = 0; core_mirror_down(c, i, &zone, &why); i++) {
+		snprintf(text, sizeof(text),
+		    "not shown in the broker: %s; ingest, history and alarms "
+		    "go on",
+		    why);
+		finding(w, "namespace", zone, text);
 	}
 	if (is_audit_stuck(c))
 		finding(w, "audit", NULL,
@@ -160,9 +209,11 @@ json_roles(const struct core *c, struct hf_jw *w)
 	for (i = 0; i < c->nrole; i++) {
 		const struct hf_role_state *r = &c->roles[i];
 
+		if (!core_has_role(c, r))
+			continue;
 		hf_jw_obj(w);
 		hf_jw_kstr(w, "role", hf_role_name(r->role));
-		hf_jw_kstr(w, "zone", zone_name(c, r->zone));
+		hf_jw_kstr(w, "zone", core_role_zone(c, r->role, r->zone));
 		hf_jw_kstr(w, "status", hf_role_status_words[r->status]);
 		hf_jw_ki64(w, "pid", r->pid);
 		hf_jw_ktime(w, "since", r->since_ns);
@@ -196,7 +247,7 @@ json_device(const struct core *c, struct hf_jw *w, size_t i)
 	const struct hf_dev_state *d = &c->devices[i];
 
 	const struct hf_role_state *edge =
-	    core_edge_state(c, (uint8_t)(cfg->zone_idx + 1));
+	    core_edge_state(c, (uint8_t)(cfg->edge_idx + 1));
 	bool is_edge_away = edge != NULL && edge->status != HF_RS_READY;
 
 	hf_jw_obj(w);
@@ -222,6 +273,8 @@ json_device(const struct core *c, struct hf_jw *w, size_t i)
 	hf_jw_ku64(w, "skipped", d->skipped);
 	hf_jw_ku64(w, "samples", d->samples);
 	hf_jw_kf64(w, "requests_per_s", d->requests_hz);
+	hf_jw_ku64(w, "dropped", d->dropped);
+	hf_jw_kstr(w, "example", d->example);
 	hf_jw_kstr(w, "text", is_edge_away ? edge_away : d->text);
 	hf_jw_end_obj(w);
 }
@@ -305,6 +358,7 @@ json_detection(const struct core *c, struct hf_jw *w)
 	hf_jw_ku64(w, "learning", n[HF_LS_LEARNING]);
 	hf_jw_ku64(w, "ready", n[HF_LS_READY]);
 	hf_jw_ku64(w, "blind", n[HF_LS_BLIND]);
+	hf_jw_ku64(w, "drifted", hf_engine_ndrifted(c->engine));
 	hf_jw_end_obj(w);
 	hf_jw_key(w, "alarms");
 	hf_jw_obj(w);
@@ -323,9 +377,10 @@ static void
 json_budgets(const struct core *c, struct hf_jw *w)
 {
 	const struct hf_plant *p = c->ctx.plant;
-	int64_t newest = INT64_MIN;
+	int64_t newest = hf_engine_newest_ns(c->engine);
 	size_t i, k, spent;
 
+	/* before the first sample: as of the newest alarm */
 	for (k = 0; k < CORE_NSPENT; k++)
 		if (c->spent[k].to_ns > newest && c->spent[k].rule[0] != '\0')
 			newest = c->spent[k].to_ns;
@@ -333,10 +388,12 @@ json_budgets(const struct core *c, struct hf_jw *w)
 	hf_jw_arr(w);
 	for (i = 0; i < p->nposition; i++) {
 		for (k = spent = 0; k < CORE_NSPENT; k++)
-			spent += c->spent[k].rule[0] != '\0' &&
-				 c->spent[k].to_ns > newest - WEEK_NS &&
-				 strcmp(c->spent[k].position,
-				     p->positions[i].name) == 0;
+			spent +=
+			    c->spent[k].rule[0] != '\0' &&
+			    (uint64_t)newest - (uint64_t)c->spent[k].to_ns <
+				WEEK_NS &&
+			    strcmp(c->spent[k].position,
+				p->positions[i].name) == 0;
 		hf_jw_obj(w);
 		hf_jw_kstr(w, "position", p->positions[i].name);
 		hf_jw_kf64(w, "per_week",
@@ -377,9 +434,10 @@ json_counters(const struct core *c, struct hf_jw *w)
 	hf_jw_key(w, "counters");
 	hf_jw_arr(w);
 	json_counters_of(w, "core", NULL, &core);
-	for (i = 1; i <= c->ctx.plant->nzone; i++)
-		json_counters_of(
-		    w, "edge", zone_name(c, (uint8_t)i), &c->edge_ctr[i]);
+	for (i = 1; i <= c->ctx.plant->nedge; i++)
+		json_counters_of(w, "edge",
+		    core_role_zone(c, HF_ROLE_EDGE, (uint8_t)i),
+		    &c->edge_ctr[i]);
 	for (i = 1; i < HF_NROLE; i++)
 		json_counters_of(
 		    w, hf_role_name((enum hf_role)i), NULL, &c->peer_ctr[i]);
@@ -391,13 +449,17 @@ json_counters(const struct core *c, struct hf_jw *w)
 static const char *
 health(const struct core *c)
 {
-	bool is_degraded =
-	    c->ctx.args.is_insecure || core_is_disk_low(c) || is_audit_stuck(c);
+	const char *zone, *why;
+	bool is_degraded = c->ctx.args.is_insecure || core_is_disk_low(c) ||
+			   is_audit_stuck(c) ||
+			   core_mirror_down(c, 0, &zone, &why);
 	size_t i;
 
 	if (c->is_store_failing)
 		return "failing";
 	for (i = 0; i < c->nrole; i++) {
+		if (!core_has_role(c, &c->roles[i]))
+			continue;
 		if (c->roles[i].status == HF_RS_FAILING ||
 		    c->roles[i].status == HF_RS_REFUSED)
 			return "failing";
@@ -405,7 +467,7 @@ health(const struct core *c)
 	}
 	for (i = 0; i < c->ctx.plant->ndevice; i++)
 		is_degraded |= c->devices[i].status != HF_DS_OK;
-	for (i = 1; i <= c->ctx.plant->nzone; i++)
+	for (i = 1; i <= c->ctx.plant->nedge; i++)
 		is_degraded |= c->edge_ctr[i].v[HF_C_B_RING_DROP] > 0;
 	return is_degraded ? "degraded" : "ok";
 }
@@ -443,6 +505,7 @@ core_status_json(struct core *c, struct hf_buf *out)
 	store_findings(c, &w);
 	role_findings(c, &w);
 	plant_findings(c, &w);
+	core_contracts_findings(c, &w);
 	hf_jw_end_arr(&w);
 	json_roles(c, &w);
 	hf_jw_key(&w, "devices");
@@ -451,9 +514,11 @@ core_status_json(struct core *c, struct hf_buf *out)
 		json_device(c, &w, i);
 	hf_jw_end_arr(&w);
 	json_tags(c, &w);
+	core_mirror_json(c, &w);
 	json_store(c, &w);
 	json_detection(c, &w);
 	json_budgets(c, &w);
+	core_contracts_json(c, &w);
 	hf_jw_key(&w, "audit");
 	hf_jw_obj(&w);
 	hf_jw_ku64(
@@ -462,6 +527,7 @@ core_status_json(struct core *c, struct hf_buf *out)
 	    c->peer_ctr[HF_ROLE_AUDIT].v[HF_C_AU_CHECKPOINTS]);
 	hf_jw_ku64(&w, "waiting", hf_role_records_waiting(&c->ctx));
 	hf_jw_end_obj(&w);
+	core_export_json(c, &w);
 	json_counters(c, &w);
 	hf_jw_end_obj(&w);
 }

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "proc/core_replay.h"
+
 struct hf_work *
 hf_work_new(enum hf_work_kind kind)
 {
@@ -43,5 +45,8 @@ hf_work_free(struct hf_work *w)
 	free(w->json);
 	free(w->key);
 	free(w->row);
+	hf_births_free(w->births);
+	if (w->free_job != NULL)
+		w->free_job(w->job);
 	free(w);
 }

@@ -39,6 +39,9 @@ enum hf_work_kind {
 	HF_W_PLANT,   /* plant -> tag names; rc */
 	HF_W_EXPIRE,  /* before_ns -> months removed */
 	HF_W_READ,    /* reader: query (+ open) -> answer */
+	HF_W_REPLAY,  /* job: reader, writer, reader (core_replay.h) */
+	HF_W_CURSOR,  /* key, cursor -> stored (an export's) */
+	HF_W_EXPORT,  /* reader: job -> messages (core_export.c) */
 	HF_W_STORE,   /* writer -> loop only: the store's state and counts */
 	HF_W_WANTS_FOLD, /* writer -> loop only */
 	HF_W_STOP	 /* thread ends after what came before it */
@@ -81,6 +84,15 @@ struct hf_work {
 	int64_t from_ns, to_ns, wall_ns;
 	/* HF_W_PLANT */
 	const struct hf_plant *plant; /* borrowed until it comes back */
+	struct hf_births *births;     /* owned; NULL = none */
+	/* HF_W_EVENT: hash of the plant that it was raised under */
+	uint8_t plant_hash[HF_SHA256_LEN];
+	/* HF_W_REPLAY, HF_W_EXPORT: owned by the work */
+	void *job;
+	void (*free_job)(void *job);
+	bool is_same; /* HF_W_REPLAY: the answer says identical */
+	/* HF_W_CURSOR */
+	struct hf_state_cursor cursor;
 	/* HF_W_EXPIRE */
 	int64_t before_ns, keep_after_ns;
 	size_t nremoved;
@@ -109,6 +121,10 @@ struct hf_reader_conf {
 	struct hf_queue *in, *out;
 	struct hf_counters *ctr; /* the thread's own */
 };
+
+/* core_contract.c: rows of contracts that state.db does not know. */
+int core_contracts_store(
+    struct hf_state *s, const struct hf_plant *p, struct hf_err *err);
 
 /* Thread bodies; the argument is the conf, which outlives the thread. */
 void *hf_core_writer(void *conf);

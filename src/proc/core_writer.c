@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "os/file.h"
+#include "proc/core_replay.h"
 #include "proc/core_work.h"
 
 #define ASK_FOLD_NS (60 * HF_NS_PER_S)	/* a loop without memory forgets */
@@ -162,9 +163,12 @@ put_state(struct writer *wr, struct hf_work *w, struct hf_err *err)
 	switch (w->kind) {
 	case HF_W_EVENT:
 		memcpy(e.id, w->id, sizeof(e.id));
+		e.plant = w->plant_hash;
 		return hf_state_put_event(st, &e, &is_new, err);
 	case HF_W_AUDITED:
 		return hf_state_set_audited(st, w->id, err);
+	case HF_W_CURSOR:
+		return hf_state_put_cursor(st, w->key, &w->cursor, err);
 	case HF_W_ALARM:
 		rc = hf_state_put_alarm(st, w->key, w->row, w->nrow, err);
 		if (rc != HF_OK || w->json == NULL)
@@ -347,6 +351,27 @@ do_expire(struct writer *wr, struct hf_work *w)
 	give_back(wr, w);
 }
 
+/* Behind the rows of events that are held: those are of the plant before. */
+static void
+store_births(struct writer *wr, const struct hf_work *w)
+{
+	struct hf_state *st = wr->conf->state;
+	struct hf_err err = {0};
+	int rc = w->births == NULL ? HF_OK : hf_state_begin(st, &err);
+
+	if (w->births == NULL)
+		return;
+	if (rc == HF_OK)
+		rc = hf_births_store(st, w->births, &err);
+	if (rc == HF_OK)
+		rc = hf_state_commit(st, &err);
+	if (rc == HF_OK)
+		return;
+	hf_state_rollback(st);
+	log_warn("core", "events of this configuration may not be replayed: %s",
+	    err.msg);
+}
+
 static void
 take(struct writer *wr, struct hf_work *w)
 {
@@ -355,6 +380,7 @@ take(struct writer *wr, struct hf_work *w)
 	case HF_W_EVENT:
 	case HF_W_AUDITED:
 	case HF_W_ALARM:
+	case HF_W_CURSOR:
 		list_add(&wr->held, w);
 		if (wr->next_append == NULL && w->kind == HF_W_BATCH)
 			wr->next_append = w;
@@ -370,8 +396,16 @@ take(struct writer *wr, struct hf_work *w)
 		w->rc = w->open == NULL ? HF_ENOMEM : HF_OK;
 		give_back(wr, w);
 		break;
+	case HF_W_REPLAY:
+		w->rc = hf_replay_copy(w, wr->conf->store);
+		give_back(wr, w);
+		break;
 	case HF_W_PLANT:
+		store_births(wr, w);
 		w->rc = hf_store_set_plant(wr->conf->store, w->plant, &w->err);
+		if (w->rc == HF_OK)
+			w->rc = core_contracts_store(
+			    wr->conf->state, w->plant, &w->err);
 		give_back(wr, w);
 		break;
 	case HF_W_EXPIRE:

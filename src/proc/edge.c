@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * edge.c - the edge role: one zone's devices, and the wire to core.
+ * edge.c - the edge role: the devices of one zone, or of one serial line of it,
+ * and the wire to core.
  *
  * Numbers of batches. Core wants them without holes and rising over restarts of
  * edge. The file `seq` in the spool folder holds a bound below which all
@@ -16,9 +17,12 @@
  */
 #include "proc/edge.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "base/time.h"
@@ -69,6 +73,39 @@ load_seq(struct edge *e, struct hf_err *err)
 		e->seq = v;
 	hf_buf_fini(&b);
 	return rc;
+}
+
+/* Made at the first start; 16 hex digits in a file that only edge reads. If it
+ * cannot be kept, it holds for this process: sessions begin anew then. */
+static int
+load_secret(struct edge *e, struct hf_err *err)
+{
+	int dirfd = hf_role_ctx_fd(&e->ctx, "dir.spool"), rc;
+	char text[20];
+	struct hf_buf b;
+	bool is_kept;
+
+	hf_buf_init(&b, 64);
+	rc = hf_file_read(dirfd, "secret", 32, &b, err);
+	is_kept = rc == HF_OK && b.len == 17;
+	if (is_kept) {
+		b.p[16] = '\0';
+		is_kept = hf_unhex((uint8_t *)&e->secret, sizeof(e->secret),
+		    (const char *)b.p);
+	}
+	hf_buf_fini(&b);
+	if (is_kept)
+		return HF_OK;
+	if (getrandom(&e->secret, sizeof(e->secret), 0) != sizeof(e->secret))
+		return HF_FAIL(err, HF_EIO, "getrandom: %s", strerror(errno));
+	hf_hex(text, (const uint8_t *)&e->secret, sizeof(e->secret));
+	text[16] = '\n';
+	if (hf_file_replace(dirfd, "secret", text, 17, 0600, err) != HF_OK)
+		log_warn("edge",
+		    "%s; sessions at the broker last as long as "
+		    "this process",
+		    err->msg);
+	return HF_OK;
 }
 
 /* It stands between what was sent and what follows, or it would be a lie. */
@@ -238,6 +275,7 @@ take_ack(struct edge *e, const struct hf_msg *m, struct hf_err *err)
 		send_new(e);
 		return HF_OK;
 	}
+	e->acked_seq = seq;
 	hf_count(&e->ctx.counters, HF_C_B_ACKED, hf_spool_ack(e->spool, seq));
 	if (e->is_stopping && hf_spool_count(e->spool) == 0)
 		finish(e);
@@ -256,6 +294,8 @@ message(
 	case HF_MSG_TRY:
 		edge_try(e, m);
 		return HF_OK;
+	case HF_MSG_EXPORT:
+		return hf_edge_syslog_take(e->syslog, m->p, m->n, err);
 	default:
 		return HF_FAIL(err, HF_EPROTO,
 		    "message type %d has no place "
@@ -275,6 +315,38 @@ tick(void *arg, int64_t mono_ns)
 	e->owes_hello |= !e->has_hello;
 	send_new(e);
 	edge_report_devices(e, true);
+	edge_exports_tick(e);
+	hf_edge_syslog_tick(e->syslog, mono_ns);
+}
+
+static int
+say_export(void *arg, const void *p, size_t n)
+{
+	struct edge *e = arg;
+
+	return hf_role_send(
+	    &e->ctx, HF_ROLE_CORE, 0, HF_MSG_EXPORT_ACK, 0, p, n, NULL);
+}
+
+/* The zone's own edge has its exports, a serial line's has none. */
+static int
+start_exports(struct edge *e, const struct hf_plant *p, struct hf_err *err)
+{
+	struct hf_edge_syslog_host h = {.loop = e->ctx.loop,
+	    .counters = &e->ctx.counters,
+	    .say = say_export,
+	    .arg = e};
+	int rc;
+
+	hf_edge_syslog_free(e->syslog);
+	e->syslog = NULL;
+	edge_exports_close(e);
+	if (e->edge->serial != NULL)
+		return HF_OK;
+	rc = edge_exports_open(e, p, err);
+	if (rc != HF_OK)
+		return rc;
+	return hf_edge_syslog_new(&h, p, e->edge->zone_idx, &e->syslog, err);
 }
 
 static int
@@ -289,9 +361,11 @@ first_plant(struct edge *e, const struct hf_plant *p, struct hf_err *err)
 
 	if (rc == HF_OK)
 		rc = hf_blackbox_open(dirfd, &e->box, err);
+	if (rc == HF_OK)
+		rc = load_secret(e, err);
 	if (rc != HF_OK)
 		return rc;
-	snprintf(name, sizeof(name), "edge/%s", e->zone->name);
+	snprintf(name, sizeof(name), "edge/%s", e->edge->name);
 	e->source = hf_tag_key(name);
 	rc = load_seq(e, err);
 	if (e->seq < hf_spool_last_seq(e->spool))
@@ -299,6 +373,9 @@ first_plant(struct edge *e, const struct hf_plant *p, struct hf_err *err)
 	e->has_seq = rc == HF_OK;
 	e->owes_hello = true;
 	send_new(e);
+	rc = start_exports(e, p, err);
+	if (rc != HF_OK)
+		return rc;
 	return start_devices(e, err); /* or with core's answer */
 }
 
@@ -308,16 +385,21 @@ apply(void *arg, const struct hf_plant *p, struct hf_plant *old,
 {
 	struct edge *e = arg;
 	size_t n;
+	int rc;
 
-	if (e->ctx.args.zone == 0 || e->ctx.args.zone > p->nzone)
-		return HF_FAIL(err, HF_EINVAL, "zone %u of %zu",
-		    e->ctx.args.zone, p->nzone);
-	e->zone = &p->zones[e->ctx.args.zone - 1];
+	if (e->ctx.args.zone == 0 || e->ctx.args.zone > p->nedge)
+		return HF_FAIL(err, HF_EINVAL, "edge %u of %zu",
+		    e->ctx.args.zone, p->nedge);
+	e->edge = &p->edges[e->ctx.args.zone - 1];
+	e->zone = &p->zones[e->edge->zone_idx];
 	if (old == NULL)
 		return first_plant(e, p, err);
 	edge_close_devices(e);
 	edge_flush(e);
+	rc = start_exports(e, p, err);
 	hf_plant_free(old);
+	if (rc != HF_OK)
+		return rc;
 	if (hf_blackbox_release(e->box, &n, err) != HF_OK)
 		log_error("edge",
 		    "quarantine: %s; it comes back with the next "
@@ -351,6 +433,8 @@ init(struct edge *e, struct hf_err *err)
 static void
 fini(struct edge *e)
 {
+	edge_exports_close(e);
+	hf_edge_syslog_free(e->syslog);
 	hf_watch_free(e->flush_timer);
 	hf_watch_free(e->stop_timer);
 	hf_watch_free(e->core_writable);
@@ -368,11 +452,12 @@ hf_role_edge(const struct hf_role_args *a)
 {
 	static const struct hf_role_dir dirs[] = {
 	    {.fd_name = "dir.spool", .at = "spool", .is_writable = true},
+	    {.fd_name = "dir.broker", .at = "broker", .is_optional = true},
 	};
 	static const struct hf_role_spec spec = {
 	    .mandatory = HF_LAYER_UID | HF_LAYER_NNP | HF_LAYER_ROOT |
 			 HF_LAYER_SECCOMP | HF_LAYER_RLIMIT,
-	    .calls = HF_CALLS_FILE | HF_CALLS_NET,
+	    .calls = HF_CALLS_FILE | HF_CALLS_NET | HF_CALLS_SERIAL,
 	    .dirs = dirs,
 	    .ndir = sizeof(dirs) / sizeof(dirs[0]),
 	    .max_files = 4096,

@@ -4,6 +4,7 @@
  *
  *   edge.c          start, the wire to core (hello, send, acknowledge), stop
  *   edge_devices.c  drivers: open, readings to samples to batches, states, try
+ *   edge_lent.c     what the host lends: broker's socket, serial line, folders
  *
  * The way of a sample: the driver decodes a reading -> edge_readings() asks
  * field/intake for its time and whether it is news, adds it to the batch at
@@ -17,6 +18,8 @@
 #include "field/driver.h"
 #include "field/intake.h"
 #include "field/spool.h"
+#include "proc/edge_export.h"
+#include "proc/edge_syslog.h"
 #include "proc/role.h"
 
 struct edge_device {
@@ -31,6 +34,7 @@ struct edge_device {
 
 struct edge {
 	struct hf_role_ctx ctx;
+	const struct hf_edge *edge; /* plant->edges[args.zone - 1] */
 	const struct hf_zone *zone;
 	struct hf_blackbox *box;
 	struct hf_spool *spool;
@@ -38,9 +42,13 @@ struct edge {
 	struct edge_device *devices;
 	size_t ndevice;
 	struct hf_driver_host host;
+	char broker_path[256];
+	struct hf_mb_line *line; /* shared by the devices of a serial line */
 
-	uint64_t source;       /* key of "edge/<zone>" */
+	uint64_t source;       /* key of "edge/<edge>" */
+	uint64_t secret;       /* field/driver.h; in spool/<edge>/secret */
 	uint64_t seq;	       /* of the newest batch */
+	uint64_t acked_seq;    /* core holds all up to here for good */
 	uint64_t seq_reserved; /* numbers below are reserved on disk */
 	bool has_hello;	       /* core answered */
 	bool has_seq;	       /* numbers are known: devices may start */
@@ -53,11 +61,21 @@ struct edge {
 	int64_t decoded_ns;
 	struct hf_buf str, encoded;
 
+	struct edge_exports *exports;  /* NULL: none (edge_export.h) */
+	struct hf_edge_syslog *syslog; /* NULL: no export of this zone */
 	struct hf_watch *flush_timer, *stop_timer, *core_writable;
 };
 
 /* edge.c */
 void edge_flush(struct edge *e);
+
+/* edge_lent.c: three questions of a driver (field/driver.h) ... */
+const char *edge_broker(void *arg);
+int edge_folder(void *arg, uint32_t device_idx);
+const char *edge_serial(void *arg, uint32_t device_idx);
+/* ... and whether device idx has what its driver cannot work without. */
+int edge_has_lent(
+    struct edge *e, const struct hf_plant *p, uint32_t idx, struct hf_err *err);
 
 /* edge_devices.c */
 int edge_open_devices(

@@ -18,6 +18,7 @@
 #define STRING_ROOM \
 	4096		/* string bytes kept free, so that one batch ends early
 			    rather than over its limit */
+#define READ_AHEAD 48	/* unacknowledged batches, 3 MiB: files wait above it */
 #define SAMPLE_BYTES 48 /* of a sample in the encoded batch, rounded up */
 
 static struct edge_device *
@@ -69,6 +70,7 @@ on_readings(void *arg, uint32_t device_idx, int64_t stamp_ns,
 		if (r[i].tag->is_stamp || !hf_intake_sample(e->intake,
 					      device_idx, stamp_ns, &r[i], &s))
 			continue;
+		edge_exports_note(e, r[i].tag, &s, r[i].str);
 		add_sample(e, &s, r[i].str);
 		d->nsample++;
 	}
@@ -110,6 +112,34 @@ mono(void *arg)
 	return hf_mono_ns();
 }
 
+/* Marks of what a driver handed over are numbers of batches. */
+static uint64_t
+handed(void *arg)
+{
+	struct edge *e = arg;
+
+	edge_flush(e);
+	return e->seq;
+}
+
+static uint64_t
+durable(void *arg)
+{
+	const struct edge *e = arg;
+
+	return hf_spool_count(e->spool) == 0 ? e->seq : e->acked_seq;
+}
+
+/* A source that can wait must not push out those that cannot: it stops long
+ * before the ring's memory is full. */
+static bool
+may_read(void *arg)
+{
+	const struct edge *e = arg;
+
+	return hf_spool_count(e->spool) < READ_AHEAD;
+}
+
 static void
 quarantine(struct edge *e, struct edge_device *d, const char *name)
 {
@@ -118,7 +148,7 @@ quarantine(struct edge *e, struct edge_device *d, const char *name)
 	    "edge died %d times while it parsed "
 	    "this device's input; the last input is kept in "
 	    "spool/%s/quarantine-%s.bin; `holdfast reload` tries again",
-	    hf_blackbox_deaths(e->box, name), e->zone->name, name);
+	    hf_blackbox_deaths(e->box, name), e->edge->name, name);
 	hf_count(&e->ctx.counters, HF_C_DEV_QUARANTINE, 1);
 	log_error("edge", "device %s is quarantined: %s", name, d->why);
 }
@@ -140,7 +170,7 @@ open_one(struct edge *e, const struct hf_plant *p, uint32_t idx)
 	if (d->driver == NULL)
 		HF_FAIL(&err, HF_ENOTFOUND, "no driver \"%s\" in this build",
 		    cfg->driver);
-	else
+	else if (edge_has_lent(e, p, idx, &err) == HF_OK)
 		d->driver->open(p, idx, &e->host, &d->dev, &err);
 	if (d->dev != NULL)
 		return;
@@ -152,7 +182,7 @@ open_one(struct edge *e, const struct hf_plant *p, uint32_t idx)
 int
 edge_open_devices(struct edge *e, const struct hf_plant *p, struct hf_err *err)
 {
-	uint32_t i, zone = (uint32_t)(e->zone - p->zones);
+	uint32_t i, edge = (uint32_t)(e->edge - p->edges);
 	int rc;
 
 	e->host = (struct hf_driver_host){.arg = e,
@@ -163,7 +193,15 @@ edge_open_devices(struct edge *e, const struct hf_plant *p, struct hf_err *err)
 	    .readings = on_readings,
 	    .parsing = on_parsing,
 	    .parsed = on_parsed,
-	    .changed = on_changed};
+	    .changed = on_changed,
+	    .broker = edge_broker,
+	    .secret = e->secret,
+	    .folder = edge_folder,
+	    .serial = edge_serial,
+	    .line = &e->line,
+	    .handed = handed,
+	    .durable = durable,
+	    .may_read = may_read};
 	rc = hf_intake_new(p, &e->ctx.counters, &e->intake, err);
 	if (rc != HF_OK)
 		return rc;
@@ -171,7 +209,7 @@ edge_open_devices(struct edge *e, const struct hf_plant *p, struct hf_err *err)
 	if (e->devices == NULL)
 		return HF_FAIL(err, HF_ENOMEM, "devices");
 	for (i = 0; i < p->ndevice; i++)
-		if (p->devices[i].zone_idx == zone)
+		if (p->devices[i].edge_idx == edge)
 			open_one(e, p, i);
 	edge_report_devices(e, true);
 	return HF_OK;
@@ -212,6 +250,22 @@ fill_state(const struct edge_device *d, const struct hf_driver_stats *st,
 	hf_strcpy(out->text, sizeof(out->text), st->text);
 }
 
+/* What came in and was dropped: by the driver (no tag, no field) and by the
+ * contracts of assets, which has the more telling example. */
+static void
+fill_dropped(const struct edge *e, const struct edge_device *d,
+    const struct hf_driver_stats *st, struct hf_dev_state *out)
+{
+	const char *example = "";
+	uint64_t n = 0;
+
+	if (e->intake != NULL)
+		n = hf_intake_dropped(e->intake, d->idx, &example);
+	out->dropped = st->dropped + n;
+	hf_strcpy(
+	    out->example, sizeof(out->example), n > 0 ? example : st->example);
+}
+
 /* Answering, but with something to say (a tag that cannot be read):
  * degraded. */
 static uint8_t
@@ -235,6 +289,7 @@ report_one(struct edge *e, struct edge_device *d, bool is_tick)
 	if (d->dev != NULL) {
 		d->driver->stats(d->dev, &st);
 		fill_state(d, &st, &s);
+		fill_dropped(e, d, &st, &s);
 		d->status = status_of(&st);
 	} else {
 		hf_strcpy(s.text, sizeof(s.text), d->why);

@@ -31,6 +31,7 @@ const struct hf_house_dir hf_house_dirs[] = {
     {.path = "spool", .owner = HF_ROLE_PARENT, .mode = 0711},
     {.path = "pki", .owner = HF_ROLE_PARENT, .mode = 0755},
     {.path = "pki/own", .owner = HF_ROLE_PARENT, .mode = 0755},
+    {.path = "pki/clients", .owner = HF_ROLE_PARENT, .mode = 0700},
     {.path = "keys", .owner = HF_ROLE_PARENT, .mode = 0711},
     {.path = "keys/audit", .owner = HF_ROLE_AUDIT, .mode = 0700},
     {.path = "keys/ca", .owner = HF_ROLE_PARENT, .mode = 0700},

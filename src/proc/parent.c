@@ -6,8 +6,8 @@
  * Start, in this order: what can this machine give (probe; without a layer it
  * refuses, unless --insecure) -> lock and open the data folders, open the keys
  * (only to pass them on) -> give up all capabilities but six -> the conf child
- * reads the plant -> wires, once for all -> audit, core, edges, web, each when
- * the one before is READY.
+ * reads the plant -> wires, once for all -> audit, core, brokers, edges, web,
+ * each when the one before is READY.
  *
  * The six capabilities stay for life, since every restart of a role repeats the
  * placement: SYS_ADMIN (namespaces, mounts), NET_ADMIN and BPF (zones), SETUID,
@@ -15,7 +15,10 @@
  *
  * Stop (SIGTERM, SIGINT), all within 2 s: STOP to web and edges; when they are
  * gone, or after stop_core, to core; when it is gone, or after stop_audit, to
- * audit, which has the last word; after stop_kill whoever is left is killed.
+ * the brokers and to audit, which has the last word; after stop_kill whoever is
+ * left is killed, which is logged as an error and makes the result
+ * HF_ETIMEDOUT: an audit that was killed here may leave a log that `audit
+ * verify` refuses until the next start has mended it.
  *
  * One thread, no SQLite, no signature, no parser but that of the packed plant.
  */
@@ -59,7 +62,7 @@ const struct hf_parent_times hf_parent_times = {
     .judge = 10 * HF_NS_PER_S,
     .stop_core = 500 * HF_NS_PER_MS,
     .stop_audit = 1100 * HF_NS_PER_MS,
-    .stop_kill = 1500 * HF_NS_PER_MS,
+    .stop_kill = 1850 * HF_NS_PER_MS,
 };
 
 enum { STOP_NO, STOP_FRONT, STOP_CORE, STOP_AUDIT, STOP_KILLED };
@@ -106,8 +109,8 @@ take_lock(struct parent *p, struct hf_err *err)
 	return HF_OK;
 }
 
-static int
-hold(struct parent *p, const char *name, enum hf_role role, uint8_t zone,
+int
+parent_hold(struct parent *p, const char *name, enum hf_role role, uint8_t zone,
     int fd, struct hf_err *err)
 {
 	if (fd < 0)
@@ -132,7 +135,7 @@ open_key(struct parent *p, struct hf_err *err)
 		    "%s/keys/audit/log.key: %s; "
 		    "`holdfast init --data %s` makes it",
 		    p->o->data_dir, strerror(errno), p->o->data_dir);
-	return hold(p, "key.audit", HF_ROLE_AUDIT, 0, fd, err);
+	return parent_hold(p, "key.audit", HF_ROLE_AUDIT, 0, fd, err);
 }
 
 static int
@@ -160,9 +163,11 @@ open_house(struct parent *p, struct hf_err *err)
 		    "%s: %s; name a folder of your own with --data, or start "
 		    "as the user that it belongs to",
 		    data, strerror(errno));
+	p->pkifd =
+	    openat(p->datafd, "pki/own", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	rc = take_lock(p, err);
 	for (i = 0; rc == HF_OK && i < sizeof(dirs) / sizeof(dirs[0]); i++)
-		rc = hold(p, dirs[i].name, dirs[i].role, 0,
+		rc = parent_hold(p, dirs[i].name, dirs[i].role, 0,
 		    hf_house_open(p->datafd, data, dirs[i].path, err), err);
 	return rc == HF_OK ? open_key(p, err) : rc;
 }
@@ -186,7 +191,7 @@ open_run(struct parent *p, struct hf_err *err)
 	return HF_OK;
 }
 
-/* spool/<zone>, made when the zones are known. As root the folder above is
+/* spool/<edge>, made when the edges are known. As root the folder above is
  * ours, and the new one is given to edge while chown is still allowed; when it
  * is not any more, `holdfast init` or a restart does it. */
 static int
@@ -198,15 +203,15 @@ open_spools(struct parent *p, struct hf_err *err)
 	size_t i;
 	int rc, fd;
 
-	for (i = 0; i < p->now.plant->nzone; i++) {
+	for (i = 0; i < p->now.plant->nedge; i++) {
 		snprintf(path, sizeof(path), "spool/%s",
-		    p->now.plant->zones[i].name);
+		    p->now.plant->edges[i].name);
 		d.path = path;
 		rc = hf_house_make(p->datafd, &d, &is_new, err);
 		if (rc != HF_OK)
 			return rc;
 		fd = hf_house_open(p->datafd, p->o->data_dir, path, err);
-		rc = hold(
+		rc = parent_hold(
 		    p, "dir.spool", HF_ROLE_EDGE, (uint8_t)(i + 1), fd, err);
 		if (rc != HF_OK)
 			return rc;
@@ -246,7 +251,7 @@ make_wires(struct parent *p, struct hf_err *err)
 
 	for (i = 0; rc == HF_OK && i < sizeof(both) / sizeof(both[0]); i++)
 		rc = add_pair(p, both[i][0], both[i][1], 0, err);
-	for (z = 1; z <= p->now.plant->nzone; z++)
+	for (z = 1; z <= p->now.plant->nedge; z++)
 		for (i = 0; rc == HF_OK && i < 3; i++)
 			rc = add_pair(
 			    p, edges[i], HF_ROLE_EDGE, (uint8_t)z, err);
@@ -270,6 +275,9 @@ add_inst(struct parent *p, enum hf_role role, uint8_t zone, struct hf_err *err)
 		.incarnation = 1}};
 	if (role == HF_ROLE_EDGE)
 		snprintf(in->who, sizeof(in->who), "edge/%s",
+		    p->now.plant->edges[zone - 1].name);
+	else if (role == HF_ROLE_BROKER)
+		snprintf(in->who, sizeof(in->who), "broker/%s",
 		    p->now.plant->zones[zone - 1].name);
 	else
 		snprintf(in->who, sizeof(in->who), "%s", hf_role_name(role));
@@ -277,6 +285,8 @@ add_inst(struct parent *p, enum hf_role role, uint8_t zone, struct hf_err *err)
 		if (p->pairs[i].a == HF_ROLE_PARENT && p->pairs[i].b == role &&
 		    p->pairs[i].zone == zone)
 			in->wire.fd = p->pairs[i].fd[0];
+	if (role == HF_ROLE_BROKER && broker_new(in, err) != HF_OK)
+		return err->rc;
 	return inst_watch(in, err);
 }
 
@@ -291,7 +301,10 @@ make_roles(struct parent *p, struct hf_err *err)
 	rc = add_inst(p, HF_ROLE_AUDIT, 0, err);
 	if (rc == HF_OK)
 		rc = add_inst(p, HF_ROLE_CORE, 0, err);
+	/* Zones without a broker have one too: a reload may need it. */
 	for (z = 1; rc == HF_OK && z <= p->now.plant->nzone; z++)
+		rc = add_inst(p, HF_ROLE_BROKER, (uint8_t)z, err);
+	for (z = 1; rc == HF_OK && z <= p->now.plant->nedge; z++)
 		rc = add_inst(p, HF_ROLE_EDGE, (uint8_t)z, err);
 	if (rc == HF_OK)
 		rc = add_inst(p, HF_ROLE_WEB, 0, err);
@@ -313,7 +326,7 @@ static void
 say_who_runs(const struct parent *p)
 {
 	static const enum hf_role all[] = {HF_ROLE_AUDIT, HF_ROLE_CORE,
-	    HF_ROLE_EDGE, HF_ROLE_WEB, HF_ROLE_NONE};
+	    HF_ROLE_EDGE, HF_ROLE_WEB, HF_ROLE_BROKER, HF_ROLE_NONE};
 	struct hf_ids ids;
 	size_t i;
 
@@ -334,6 +347,8 @@ parent_configured(struct parent *p)
 	int rc;
 
 	rc = open_spools(p, &err);
+	if (rc == HF_OK)
+		rc = broker_init(p, &err);
 	if (rc == HF_OK && p->is_root)
 		rc = hf_caps_keep(KEPT_CAPS, &err);
 	if (rc == HF_OK)
@@ -362,8 +377,10 @@ announce(struct parent *p)
 	const struct hf_plant *q = p->now.plant;
 	size_t i;
 
-	for (i = 0; i < p->ninst; i++)
-		if (!inst_is_up(&p->inst[i]))
+	for (i = 0; i < p->ninst; i++) /* a plant runs without its broker too */
+		if (!inst_is_up(&p->inst[i]) &&
+		    (p->inst[i].role != HF_ROLE_BROKER ||
+			p->inst[i].status == HF_RS_STARTING))
 			return;
 	p->was_announced = true;
 	printf("holdfast " HF_VERSION " runs plant %s/%s: %zu zone%s, %zu "
@@ -383,12 +400,18 @@ parent_progress(struct parent *p)
 		return;
 	while (p->nstarted < p->ninst) {
 		if (p->nstarted > 0) {
-			uint8_t s = p->inst[p->nstarted - 1].status;
+			const struct inst *in = &p->inst[p->nstarted - 1];
 
-			if (s == HF_RS_STARTING || s == HF_RS_RESTARTING)
+			/* nothing depends on a guest */
+			if (in->role != HF_ROLE_BROKER &&
+			    (in->status == HF_RS_STARTING ||
+				in->status == HF_RS_RESTARTING))
 				return;
 		}
-		inst_start(&p->inst[p->nstarted++]);
+		if (p->inst[p->nstarted].is_absent)
+			p->nstarted++;
+		else
+			inst_start(&p->inst[p->nstarted++]);
 	}
 	if (!p->was_announced)
 		announce(p);
@@ -411,8 +434,8 @@ are_gone(const struct parent *p, bool is_all)
 	for (i = 0; i < p->ninst; i++) {
 		const struct inst *in = &p->inst[i];
 
-		if (in->pid > 0 && (is_all || (in->role != HF_ROLE_CORE &&
-						  in->role != HF_ROLE_AUDIT)))
+		if (in->pid > 0 && (is_all || in->role == HF_ROLE_EDGE ||
+				       in->role == HF_ROLE_WEB))
 			return false;
 	}
 	return true;
@@ -441,11 +464,12 @@ stop_progress(struct parent *p)
 	}
 	if (p->stop_step == STOP_CORE && (core == NULL || core->pid == 0)) {
 		p->stop_step = STOP_AUDIT;
+		stop_role(p, HF_ROLE_BROKER);
 		stop_role(p, HF_ROLE_AUDIT);
 		hf_timer_in(p->stop_timer, p->t->stop_kill - p->t->stop_audit);
 	}
 	if (are_gone(p, true))
-		parent_quit(p, HF_OK);
+		parent_quit(p, p->had_to_kill ? HF_ETIMEDOUT : HF_OK);
 }
 
 static void
@@ -456,9 +480,15 @@ kill_all(struct parent *p)
 	p->stop_step = STOP_KILLED;
 	for (i = 0; i < p->ninst; i++)
 		if (p->inst[i].pid > 0) {
-			log_warn("run", "%s did not stop in time and is killed",
-			    p->inst[i].who);
+			log_error("run",
+			    "%s did not stop in time and is killed%s",
+			    p->inst[i].who,
+			    p->inst[i].role == HF_ROLE_AUDIT
+				? "; its log may be without a last checkpoint "
+				  "until the next start"
+				: "");
 			kill(p->inst[i].pid, SIGKILL);
+			p->had_to_kill = true;
 		}
 }
 
@@ -474,6 +504,7 @@ on_stop_timer(void *arg)
 		hf_timer_in(p->stop_timer, p->t->stop_audit - p->t->stop_core);
 	} else if (p->stop_step == STOP_CORE) {
 		p->stop_step = STOP_AUDIT;
+		stop_role(p, HF_ROLE_BROKER);
 		stop_role(p, HF_ROLE_AUDIT);
 		hf_timer_in(p->stop_timer, p->t->stop_kill - p->t->stop_audit);
 	} else if (p->stop_step == STOP_AUDIT) {
@@ -543,6 +574,7 @@ on_tick(void *arg)
 	hf_timer_in(p->ticker, HF_NS_PER_S);
 	if (p->records != NULL)
 		hf_recq_tick(p->records, hf_mono_ns());
+	lend_tick(p);
 	if (core == NULL || !inst_is_up(core))
 		return;
 	inst_tell_core(p);
@@ -631,6 +663,7 @@ finish(struct parent *p)
 			kill(p->inst[i].pid, SIGKILL);
 		hf_watch_free(p->inst[i].watch);
 		hf_watch_free(p->inst[i].timer);
+		broker_free(&p->inst[i]);
 	}
 	for (i = 0; i < p->npair; i++) {
 		close(p->pairs[i].fd[0]);
@@ -652,6 +685,10 @@ finish(struct parent *p)
 		(void)unlink(p->api);
 	if (p->conffd >= 0)
 		close(p->conffd);
+	if (p->pkifd >= 0)
+		close(p->pkifd);
+	if (p->brokerfd >= 0)
+		close(p->brokerfd);
 	if (p->lockfd >= 0)
 		close(p->lockfd);
 	if (p->datafd >= 0)
@@ -672,9 +709,9 @@ hf_parent_run(const struct hf_parent_opts *o)
 		return HF_ENOMEM;
 	p->o = o;
 	p->t = o->times != NULL ? o->times : &hf_parent_times;
-	p->datafd = p->lockfd = p->conffd = -1;
+	p->datafd = p->lockfd = p->conffd = p->pkifd = p->brokerfd = -1;
 	p->now.memfd = p->reload.next.memfd = -1;
-	p->reload.out = p->reload.report = -1;
+	p->reload.out = p->reload.report = p->reload.certs = -1;
 	p->is_root = geteuid() == 0;
 	p->netns = hf_ns_inode("net");
 	p->mntns = hf_ns_inode("mnt");

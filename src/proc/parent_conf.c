@@ -14,8 +14,11 @@
  * agreed: it is applied by all or by none. A role that was starting meanwhile
  * gets the new one right after the old.
  *
- * Refused: an unreadable plant, another set of zones (they are wired at the
- * start), one role's "no", a role that dies or is silent while it judges.
+ * Refused: an unreadable plant, another set of zones or serial lines (they are
+ * wired at the start), a broker that cannot be configured, one role's "no", a
+ * role that dies or is silent while it judges. An edge that borrows another
+ * line or other folders than before (parent_edge.c) is not told to apply but
+ * started anew: it must not see new devices beside old folders.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -54,6 +57,21 @@ config_fini(struct config *c)
 /* ---- conf child */
 
 static void
+add_dir(struct hf_role_args *a, const char *name, const char *tree_name, int fd)
+{
+	int tree = fd >= 0 ? hf_tree_clone(fd) : 0;
+
+	if (fd < 0)
+		return;
+	snprintf(a->fds[a->nfd].name, sizeof(a->fds[0].name), "%s", name);
+	a->fds[a->nfd++].fd = fd;
+	if (tree <= 0)
+		return;
+	snprintf(a->fds[a->nfd].name, sizeof(a->fds[0].name), "%s", tree_name);
+	a->fds[a->nfd++].fd = tree;
+}
+
+static void
 launch_conf(const struct parent *p, int dir)
 {
 	struct hf_ids ids = hf_house_ids(HF_ROLE_NONE);
@@ -64,18 +82,17 @@ launch_conf(const struct parent *p, int dir)
 	    .log_level = p->o->log_level,
 	    .host_netns = p->netns,
 	    .host_mntns = p->mntns,
-	    .fds = {{"dir.plant", dir}, {"out", p->reload.out},
-		{"report", p->reload.report}},
+	    .fds = {{"out", p->reload.out}, {"report", p->reload.report},
+		{"certs", p->reload.certs}},
 	    .nfd = 3};
-	int keep[4] = {dir, p->reload.out, p->reload.report};
+	int keep[7];
 	struct hf_buf b;
-	int tree;
+	size_t i;
 
-	tree = hf_tree_clone(dir);
-	if (tree > 0) {
-		a.fds[a.nfd] = (struct hf_role_fd){"tree.plant", tree};
-		keep[a.nfd++] = tree;
-	}
+	add_dir(&a, "dir.plant", "tree.plant", dir);
+	add_dir(&a, "dir.pki", "tree.pki", p->pkifd);
+	for (i = 0; i < a.nfd; i++)
+		keep[i] = a.fds[i].fd;
 	hf_proc_isolate(
 	    CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET);
 	hf_buf_init(&b, 4096);
@@ -108,7 +125,9 @@ close_files(struct reload *r)
 		close(r->out);
 	if (r->report >= 0)
 		close(r->report);
-	r->out = r->report = -1;
+	if (r->certs >= 0)
+		close(r->certs);
+	r->out = r->report = r->certs = -1;
 }
 
 static void on_late(void *arg);
@@ -128,7 +147,8 @@ conf_read(struct parent *p, struct hf_err *err)
 		r->timer = hf_loop_timer(p->loop, on_late, p);
 	r->out = memfd_create("plant", MFD_CLOEXEC);
 	r->report = memfd_create("report", MFD_CLOEXEC);
-	if (r->timer == NULL || r->out < 0 || r->report < 0) {
+	r->certs = memfd_create("certs", MFD_CLOEXEC);
+	if (r->timer == NULL || r->out < 0 || r->report < 0 || r->certs < 0) {
 		close_files(r);
 		return HF_FAIL(err, HF_ENOMEM, "memory files");
 	}
@@ -324,10 +344,12 @@ tags_differ(const struct hf_plant *old, const struct hf_plant *now)
 	return old->ntag != now->ntag || !packs_alike(&a, now);
 }
 
+/* "renewed": brokers that get new certificates, which no hash shows. */
 static void
 put_changes(
-    const struct config *old, const struct config *now, struct hf_buf *out)
+    const struct parent *p, const struct config *now, struct hf_buf *out)
 {
+	const struct config *old = &p->now;
 	char hex[HF_SHA256_HEX];
 	struct hf_jw w;
 	size_t i;
@@ -348,18 +370,24 @@ put_changes(
 			hf_jw_str(&w, "tags");
 	}
 	hf_jw_end_arr(&w);
+	hf_jw_key(&w, "renewed");
+	hf_jw_arr(&w);
+	for (i = 0; i < p->nstarted; i++)
+		if (broker_has_new_tls(&p->inst[i]))
+			hf_jw_str(&w, p->inst[i].who);
+	hf_jw_end_arr(&w);
 	hf_jw_end_obj(&w);
 }
 
 static bool
-same_zones(const struct hf_plant *a, const struct hf_plant *b)
+same_edges(const struct hf_plant *a, const struct hf_plant *b)
 {
 	size_t i;
 
-	if (a->nzone != b->nzone)
+	if (a->nzone != b->nzone || a->nedge != b->nedge)
 		return false;
-	for (i = 0; i < a->nzone; i++)
-		if (strcmp(a->zones[i].name, b->zones[i].name) != 0)
+	for (i = 0; i < a->nedge; i++) /* the first ones are the zones */
+		if (strcmp(a->edges[i].name, b->edges[i].name) != 0)
 			return false;
 	return true;
 }
@@ -401,6 +429,20 @@ apply(struct inst *in, uint64_t generation)
 	in->applied = generation;
 }
 
+/* A role that could not work with the configuration before may with this one.
+ * Its refusal was at its own start, when nobody could ask for another plant.
+ * (Brokers: broker_reload().) */
+static void
+retry_refused(struct parent *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->nstarted && p->stop_step == 0; i++)
+		if (p->inst[i].status == HF_RS_REFUSED && p->inst[i].pid == 0 &&
+		    p->inst[i].role != HF_ROLE_BROKER)
+			inst_start(&p->inst[i]);
+}
+
 /* All agreed: the new generation counts from here on. */
 static void
 commit(struct parent *p)
@@ -411,10 +453,16 @@ commit(struct parent *p)
 	size_t i;
 
 	hf_buf_init(&b, REPORT_MAX);
-	put_changes(&p->now, &r->next, &b);
-	for (i = 0; i < p->ninst; i++)
-		if (r->has_agreed[i])
-			apply(&p->inst[i], r->next.generation);
+	put_changes(p, &r->next, &b);
+	for (i = 0; i < p->ninst; i++) {
+		struct inst *in = &p->inst[i];
+
+		if (in->role == HF_ROLE_EDGE &&
+		    !lend_same(p->now.plant, r->next.plant, in->zone - 1u))
+			inst_renew(in, "its line or its folders changed");
+		else if (r->has_agreed[i])
+			apply(in, r->next.generation);
+	}
 	config_fini(&p->now);
 	p->now = r->next;
 	r->next = (struct config){.memfd = -1};
@@ -426,6 +474,8 @@ commit(struct parent *p)
 	answer(p, HF_OK, hf_buf_cstr(&b) != NULL ? hf_buf_cstr(&b) : "{}");
 	hf_buf_fini(&b);
 	reload_end(p);
+	broker_reload(p);
+	retry_refused(p);
 }
 
 static void
@@ -451,13 +501,28 @@ judge(struct parent *p)
 	memset(r->is_asked, 0, sizeof(r->is_asked));
 	memset(r->has_agreed, 0, sizeof(r->has_agreed));
 	for (i = 0; i < p->ninst; i++) {
-		if (!inst_is_up(&p->inst[i]))
+		if (!inst_is_up(&p->inst[i]) ||
+		    p->inst[i].role == HF_ROLE_BROKER || p->inst[i].is_planned)
 			continue;
 		r->is_asked[i] = true;
 		conf_offer(&p->inst[i], &r->next);
 	}
 	hf_timer_in(r->timer, p->t->judge);
 	judge_progress(p);
+}
+
+/* Dates of the files as they are now, whatever becomes of the plant. */
+static void
+take_certs(struct parent *p)
+{
+	size_t i;
+
+	if (pread(p->reload.certs, p->cert_end_ns, sizeof(p->cert_end_ns), 0) !=
+	    (ssize_t)sizeof(p->cert_end_ns))
+		memset(p->cert_end_ns, 0, sizeof(p->cert_end_ns));
+	for (i = 0; i < p->ninst; i++)
+		if (p->inst[i].role == HF_ROLE_BROKER)
+			p->inst[i].is_untold = true; /* with the next tick */
 }
 
 static void
@@ -469,15 +534,20 @@ reload_read(struct parent *p, const char *report)
 
 	if (take_plant(r, &r->next, &err) != HF_OK) {
 		refuse(p, err.msg);
-	} else if (!same_zones(p->now.plant, r->next.plant)) {
-		refuse(p, "zones are set up at start: restart holdfast");
+	} else if (!same_edges(p->now.plant, r->next.plant)) {
+		refuse(p, "zones and serial lines are set up at start: restart "
+			  "holdfast");
+	} else if (broker_judge(p, r->next.plant, &err) != HF_OK) {
+		refuse(p, err.msg);
 	} else if (memcmp(p->now.plant->hash, r->next.plant->hash,
 		       HF_SHA256_LEN) == 0) {
 		hf_buf_init(&b, REPORT_MAX);
-		put_changes(&p->now, &p->now, &b);
+		put_changes(p, &p->now, &b);
 		answer(p, HF_OK, hf_buf_cstr(&b));
 		hf_buf_fini(&b);
 		reload_end(p);
+		broker_reload(p); /* certificates may be new all the same */
+		retry_refused(p);
 	} else {
 		judge(p);
 	}
@@ -517,6 +587,8 @@ conf_died(struct parent *p, pid_t pid, int st)
 	}
 	report = (char *)slurp(r->report, REPORT_MAX, &n);
 	hf_proc_end_text(st, end, sizeof(end));
+	if (is_good)
+		take_certs(p);
 	if (is_good && r->is_first) {
 		if (report != NULL)
 			log_report(report, false);

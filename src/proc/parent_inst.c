@@ -63,6 +63,8 @@ inst_find(struct parent *p, enum hf_role r, uint8_t zone)
 bool
 inst_is_up(const struct inst *in)
 {
+	if (in->role == HF_ROLE_BROKER) /* takes no configuration by wire */
+		return in->is_absent || in->status == HF_RS_READY;
 	return in->status == HF_RS_READY && in->applied != 0;
 }
 
@@ -78,7 +80,9 @@ send_state(struct parent *p, const struct inst *core, const struct inst *in)
 	    .restarts = in->restarts,
 	    .layers = in->layers,
 	    .missing = in->missing,
-	    .since_ns = in->since_ns};
+	    .since_ns = in->since_ns,
+	    .cert_end_ns =
+		in->role == HF_ROLE_BROKER ? p->cert_end_ns[in->zone - 1] : 0};
 	struct hf_buf b;
 	int rc;
 
@@ -248,6 +252,8 @@ launch(const struct inst *in)
 
 	give_wires(in, &a);
 	give_house(in, &a);
+	if (in->role == HF_ROLE_EDGE)
+		lend_give(in, &a);
 	/* Zones come here: the parent moves this child into its cgroup, then
 	 * setns() to the zone's network namespace for edge. */
 	hf_proc_isolate(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS |
@@ -258,20 +264,41 @@ launch(const struct inst *in)
 }
 
 static void on_timer(void *arg);
+static void schedule(struct inst *in, const char *how);
 
 void
 inst_start(struct inst *in)
 {
+	struct hf_err err = {0};
+	int rc = HF_OK;
+
 	in->incarnation++;
 	in->wire.incarnation = in->incarnation;
 	in->layers = in->missing = 0;
 	in->offered = in->applied = 0;
 	in->was_stopped = in->is_violator = false;
-	if (in->incarnation > 1) {
+	if (in->incarnation > 1 && !in->is_planned) {
 		in->restarts++;
 		hf_count(&in->p->counters, HF_C_R_RESTARTS, 1);
 	}
+	in->is_planned = false;
+	if (in->role == HF_ROLE_BROKER)
+		rc = broker_prepare(in, &err);
+	if (rc == HF_EAGAIN) {
+		log_warn("role", "%s cannot start: %s", in->who, err.msg);
+		schedule(in, err.msg);
+		parent_progress(in->p);
+		return;
+	}
+	if (rc != HF_OK) {
+		inst_refuse(in, err.msg);
+		return;
+	}
+	if (in->role == HF_ROLE_EDGE)
+		in->lent = in->lent_seen = lend_print(in);
 	in->pid = hf_proc_fork();
+	if (in->pid == 0 && in->role == HF_ROLE_BROKER)
+		broker_launch(in);
 	if (in->pid == 0)
 		launch(in);
 	if (in->pid < 0) {
@@ -282,6 +309,19 @@ inst_start(struct inst *in)
 	}
 	inst_status(in, HF_RS_STARTING, "%s", in->text);
 	hf_timer_in(in->timer, in->p->t->ready);
+	if (in->role == HF_ROLE_BROKER)
+		broker_started(in);
+}
+
+void
+inst_renew(struct inst *in, const char *why)
+{
+	if (in->pid <= 0 || in->was_stopped)
+		return;
+	log_info("role", "%s is started anew: %s", in->who, why);
+	in->is_planned = true;
+	inst_stop(in);
+	hf_timer_in(in->timer, in->p->t->stop_kill);
 }
 
 /* ---- death */
@@ -366,6 +406,8 @@ inst_died(struct inst *in, int st)
 	char how[300];
 
 	hf_proc_end_text(st, how, sizeof(how));
+	if (in->role == HF_ROLE_BROKER)
+		broker_log_hint(in, how, sizeof(how));
 	in->pid = 0;
 	if (in->is_violator) {
 		drain(in);
@@ -375,12 +417,24 @@ inst_died(struct inst *in, int st)
 	if (in->role == HF_ROLE_AUDIT)
 		hf_recq_hold(in->p->records, true, hf_mono_ns());
 	if (in->p->stop_step > 0) {
+		if (code != 0)
+			log_warn(
+			    "role", "%s ended at the stop: %s", in->who, how);
 		inst_status(
 		    in, HF_RS_STOPPED, "%s", was_asked && code == 0 ? "" : how);
 		return;
 	}
 	if (was_refused)
 		return;
+	if (in->is_absent) {
+		in->is_planned = false;
+		inst_status(in, HF_RS_STOPPED, "the plant has none here");
+		return;
+	}
+	if (in->is_planned) {
+		inst_start(in);
+		return;
+	}
 	parent_record(
 	    in->p, "role.death", "role:parent", in->who, "failed", "%s", how);
 	log_warn("role", "%s died: %s", in->who, how);
@@ -402,6 +456,10 @@ on_timer(void *arg)
 
 	if (in->p->stop_step > 0)
 		return;
+	if (in->pid > 0 && (in->is_planned || in->is_absent)) {
+		kill(in->pid, SIGKILL); /* it does not end by itself */
+		return;
+	}
 	switch (in->status) {
 	case HF_RS_STARTING:
 		if (in->pid > 0) {
@@ -429,9 +487,14 @@ inst_stop(struct inst *in)
 	if (in->pid <= 0 || in->was_stopped)
 		return;
 	in->was_stopped = true;
-	if (hf_wire_send(
-		&in->wire, HF_MSG_STOP, 0, NULL, 0, NULL, 0, -1, NULL) != HF_OK)
+	if (in->role == HF_ROLE_BROKER)
+		kill(in->pid, SIGTERM);
+	else if (hf_wire_send(&in->wire, HF_MSG_STOP, 0, NULL, 0, NULL, 0, -1,
+		     NULL) != HF_OK) {
+		log_error("run", "%s takes no messages and is killed", in->who);
+		in->p->had_to_kill |= in->p->stop_step > 0;
 		kill(in->pid, SIGKILL); /* its queue is full: it hangs */
+	}
 }
 
 /* ---- what a role says */
@@ -452,19 +515,12 @@ end_violator(struct inst *in, const char *who_says, const char *text)
 	kill(in->pid, SIGKILL);
 }
 
-static void
-on_ready(struct inst *in, const struct hf_msg *m)
+void
+inst_ready(struct inst *in, const char *missing)
 {
-	char layers[128], missing[512];
-	struct hf_rd r;
+	char layers[128];
 
-	if (in->status != HF_RS_STARTING)
-		return;
-	hf_rd_init(&r, m->p, m->n);
-	in->layers = hf_rd_u32(&r);
-	in->missing = hf_rd_u32(&r);
 	hf_layer_text(in->layers, layers, sizeof(layers));
-	hf_printable(missing, sizeof(missing), m->p + 8, m->n - 8);
 	inst_status(in, HF_RS_READY, "%s", in->text); /* the last death stays */
 	if (in->missing != 0)
 		log_warn("role", "%s runs without: %s", in->who, missing);
@@ -472,6 +528,21 @@ on_ready(struct inst *in, const struct hf_msg *m)
 	    in->missing == 0 ? "done" : "insecure", "layers: %s%s%s", layers,
 	    in->missing != 0 ? "; missing: " : "", missing);
 	hf_timer_in(in->timer, in->p->t->healthy);
+}
+
+static void
+on_ready(struct inst *in, const struct hf_msg *m)
+{
+	char missing[512];
+	struct hf_rd r;
+
+	if (in->status != HF_RS_STARTING)
+		return;
+	hf_rd_init(&r, m->p, m->n);
+	in->layers = hf_rd_u32(&r);
+	in->missing = hf_rd_u32(&r);
+	hf_printable(missing, sizeof(missing), m->p + 8, m->n - 8);
+	inst_ready(in, missing);
 	conf_offer(in, &in->p->now);
 	parent_progress(in->p);
 }

@@ -185,8 +185,8 @@ hf_recq_tick(struct hf_recq *q, int64_t mono_ns)
 	flush(q, mono_ns);
 }
 
-void
-hf_recq_resend(struct hf_recq *q, int64_t mono_ns)
+static void
+resend(struct hf_recq *q, int64_t mono_ns)
 {
 	q->nsent = 0;
 	flush(q, mono_ns);
@@ -197,7 +197,7 @@ hf_recq_hold(struct hf_recq *q, bool is_held, int64_t mono_ns)
 {
 	q->is_held = is_held;
 	if (!is_held)
-		hf_recq_resend(q, mono_ns);
+		resend(q, mono_ns);
 }
 
 size_t

@@ -46,8 +46,6 @@ int hf_recq_put(struct hf_recq *q, const struct hf_record *r, int64_t mono_ns,
 int hf_recq_ack(struct hf_recq *q, const void *p, size_t n, struct hf_err *err);
 /* About once a second: sends what waits, and again what got no answer. */
 void hf_recq_tick(struct hf_recq *q, int64_t mono_ns);
-/* Audit is new: all that is not acknowledged goes out again, now. */
-void hf_recq_resend(struct hf_recq *q, int64_t mono_ns);
 /* While held nothing is sent (audit is not ready); going on sends all anew. */
 void hf_recq_hold(struct hf_recq *q, bool is_held, int64_t mono_ns);
 size_t hf_recq_waiting(const struct hf_recq *q);

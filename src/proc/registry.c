@@ -10,6 +10,7 @@
 
 #include "detect/method.h"
 #include "field/driver.h"
+#include "proc/exports.h"
 #include "proc/wires.h"
 
 #define NKIND 32 /* of each; more is a bug that start-up shows at once */
@@ -23,7 +24,7 @@ gather(void)
 {
 	size_t i;
 
-	if (hf_ndriver > NKIND || hf_nmethod > NKIND)
+	if (hf_ndriver > NKIND || hf_nmethod > NKIND || hf_nexport > NKIND)
 		abort();
 	for (i = 0; i < hf_ndriver; i++)
 		drivers[i] = hf_drivers[i]->kind;
@@ -32,5 +33,7 @@ gather(void)
 	hf_registry = (struct hf_registry){.drivers = drivers,
 	    .ndriver = hf_ndriver,
 	    .methods = methods,
-	    .nmethod = hf_nmethod};
+	    .nmethod = hf_nmethod,
+	    .exports = hf_exports,
+	    .nexport = hf_nexport};
 }

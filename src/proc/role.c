@@ -50,6 +50,10 @@ warm_up(void)
 	hf_sha256_of(rnd, sizeof(rnd), hash);
 }
 
+struct lent_names {
+	char at[HF_SANDBOX_NDIR][32];
+};
+
 static void on_readable(void *arg);
 
 static int
@@ -90,16 +94,16 @@ add_links(struct hf_role_ctx *ctx, struct hf_err *err)
 
 	for (i = 0; rc == HF_OK && i < sizeof(peers) / sizeof(peers[0]); i++)
 		rc = add_link(ctx, peers[i], 0, err);
-	for (z = 1; rc == HF_OK && z <= HF_PLANT_NZONE; z++)
+	for (z = 1; rc == HF_OK && z <= HF_PLANT_NEDGE; z++)
 		rc = add_link(ctx, HF_ROLE_EDGE, z, err);
 	if (rc == HF_OK && hf_role_peer(ctx, HF_ROLE_PARENT, 0) == NULL)
 		rc = HF_FAIL(err, HF_EINVAL, "no wire to the parent");
 	return rc;
 }
 
-/* The lists of the spec in one. */
+/* The lists of HF_CALLS_* in one. */
 static size_t
-gather_calls(const struct hf_role_spec *spec, int *out)
+gather_calls(uint32_t wanted, int *out)
 {
 	const struct {
 		uint32_t bit;
@@ -111,11 +115,13 @@ gather_calls(const struct hf_role_spec *spec, int *out)
 	    {HF_CALLS_THREAD, hf_calls_thread, hf_ncalls_thread},
 	    {HF_CALLS_NET, hf_calls_net, hf_ncalls_net},
 	    {HF_CALLS_LISTEN, hf_calls_listen, hf_ncalls_listen},
+	    {HF_CALLS_UNIX, hf_calls_unix, hf_ncalls_unix},
+	    {HF_CALLS_SERIAL, hf_calls_serial, hf_ncalls_serial},
 	};
 	size_t i, n = 0;
 
 	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		if (lists[i].bit != 0 && (spec->calls & lists[i].bit) == 0)
+		if (lists[i].bit != 0 && (wanted & lists[i].bit) == 0)
 			continue;
 		if (n + lists[i].n > NCALLS_MAX)
 			abort(); /* our own tables */
@@ -125,32 +131,69 @@ gather_calls(const struct hf_role_spec *spec, int *out)
 	return n;
 }
 
+/* "dir.log" has its detached mount in "tree.log". */
+static int
+tree_of(const struct hf_role_args *a, const char *fd_name)
+{
+	char tree[40];
+	int fd;
+
+	snprintf(tree, sizeof(tree), "tree%s", strchr(fd_name, '.'));
+	fd = hf_role_fd(a, tree);
+	return fd > 0 ? fd : 0;
+}
+
+/* What the plant's owner lends an edge: "dir.drop.N" is seen as /drop/N,
+ * "file.serial" as /serial. Any of them may turn out to be closed to it. */
+static void
+gather_lent(const struct hf_role_args *a, struct hf_sandbox_dir *out, size_t *n,
+    struct lent_names *names)
+{
+	size_t i;
+
+	for (i = 0; i < a->nfd && *n < HF_SANDBOX_NDIR; i++) {
+		const char *name = a->fds[i].name;
+		bool is_line = strcmp(name, "file.serial") == 0;
+
+		if (!is_line && strncmp(name, "dir.drop.", 9) != 0)
+			continue;
+		snprintf(names->at[*n], sizeof(names->at[*n]), "%s%s",
+		    is_line ? "serial" : "drop/", is_line ? "" : name + 9);
+		out[*n] = (struct hf_sandbox_dir){.fd = a->fds[i].fd,
+		    .at = names->at[*n],
+		    .is_writable = true,
+		    .is_file = is_line,
+		    .is_device = is_line,
+		    .is_optional = true,
+		    .tree = tree_of(a, name)};
+		(*n)++;
+	}
+}
+
 /* The directories of the spec, as they came at exec. */
 static int
 gather_dirs(const struct hf_role_args *a, const struct hf_role_spec *spec,
-    struct hf_sandbox_dir *out, struct hf_err *err)
+    struct hf_sandbox_dir *out, size_t *n, struct hf_err *err)
 {
-	char tree[40];
 	size_t i;
-	int fd;
 
-	if (spec->ndir > HF_SANDBOX_NDIR)
-		return HF_FAIL(err, HF_ELIMIT, "%zu directories", spec->ndir);
+	*n = 0;
 	for (i = 0; i < spec->ndir; i++) {
-		out[i] = (struct hf_sandbox_dir){
-		    .fd = hf_role_fd(a, spec->dirs[i].fd_name),
-		    .at = spec->dirs[i].at,
-		    .is_writable = spec->dirs[i].is_writable};
-		if (out[i].fd < 0)
+		const struct hf_role_dir *d = &spec->dirs[i];
+		int fd = hf_role_fd(a, d->fd_name);
+
+		if (fd < 0 && d->is_optional)
+			continue;
+		if (fd < 0)
 			return HF_FAIL(err, HF_EINVAL,
-			    "descriptor %s is "
-			    "missing",
-			    spec->dirs[i].fd_name);
-		/* "dir.log" has its detached mount in "tree.log" */
-		snprintf(tree, sizeof(tree), "tree%s",
-		    strchr(spec->dirs[i].fd_name, '.'));
-		fd = hf_role_fd(a, tree);
-		out[i].tree = fd > 0 ? fd : 0;
+			    "descriptor %s is missing", d->fd_name);
+		if (*n == HF_SANDBOX_NDIR)
+			return HF_FAIL(
+			    err, HF_ELIMIT, "%zu directories", spec->ndir);
+		out[(*n)++] = (struct hf_sandbox_dir){.fd = fd,
+		    .at = d->at,
+		    .is_writable = d->is_writable,
+		    .tree = tree_of(a, d->fd_name)};
 	}
 	return HF_OK;
 }
@@ -159,9 +202,14 @@ static int
 promise(struct hf_role_ctx *ctx, struct hf_err *err)
 {
 	struct hf_sandbox_dir dirs[HF_SANDBOX_NDIR];
+	struct lent_names names;
 	int calls[NCALLS_MAX], rc;
 	const struct hf_role_args *a = &ctx->args;
 	const struct hf_role_spec *spec = ctx->spec;
+	/* an edge without a line needs no termios */
+	uint32_t wanted = hf_role_fd(a, "file.serial") >= 0
+			      ? spec->calls
+			      : spec->calls & ~HF_CALLS_SERIAL;
 	struct hf_sandbox s = {.role = ctx->who,
 	    .mandatory = spec->mandatory,
 	    .optional = spec->optional,
@@ -170,18 +218,18 @@ promise(struct hf_role_ctx *ctx, struct hf_err *err)
 	    .groups = &a->evidence_gid,
 	    .ngroup = a->evidence_gid != (gid_t)-1 ? 1 : 0,
 	    .dirs = dirs,
-	    .ndir = spec->ndir,
 	    .syscalls = calls,
-	    .nsyscall = gather_calls(spec, calls),
+	    .nsyscall = gather_calls(wanted, calls),
 	    .max_memory_bytes = spec->max_memory_bytes,
 	    .max_files = spec->max_files,
 	    .host_netns = a->host_netns,
 	    .host_mntns = a->host_mntns};
 
-	rc = gather_dirs(a, spec, dirs, err);
-	return rc != HF_OK
-		   ? rc
-		   : hf_sandbox_enter(&s, a->is_insecure, &ctx->sandbox, err);
+	rc = gather_dirs(a, spec, dirs, &s.ndir, err);
+	if (rc != HF_OK)
+		return rc;
+	gather_lent(a, dirs, &s.ndir, &names);
+	return hf_sandbox_enter(&s, a->is_insecure, &ctx->sandbox, err);
 }
 
 static int
@@ -467,9 +515,9 @@ open_peers(struct hf_role_ctx *ctx)
 		hf_watch_enable(ctx->links[i]->watch, !ctx->links[i]->is_held);
 	if (ctx->args.role != HF_ROLE_EDGE)
 		return;
-	if (ctx->args.zone > 0 && ctx->args.zone <= ctx->plant->nzone)
+	if (ctx->args.zone > 0 && ctx->args.zone <= ctx->plant->nedge)
 		snprintf(ctx->who, sizeof(ctx->who), "edge/%s",
-		    ctx->plant->zones[ctx->args.zone - 1].name);
+		    ctx->plant->edges[ctx->args.zone - 1].name);
 	hf_log_init(
 	    ctx->who, STDERR_FILENO, (enum hf_log_level)ctx->args.log_level);
 }
@@ -692,12 +740,29 @@ hf_role_path(const struct hf_role_ctx *ctx, const char *fd_name, char *buf,
 		d = (struct hf_sandbox_dir){
 		    .fd = hf_role_fd(&ctx->args, fd_name),
 		    .at = ctx->spec->dirs[i].at};
+		if (d.fd < 0) /* optional, and not handed over */
+			break;
 		rc = hf_sandbox_dir_path(&ctx->sandbox, &d, buf, cap);
 		if (rc != HF_OK)
 			return HF_FAIL(err, rc, "path of %s", fd_name);
 		return HF_OK;
 	}
 	return HF_FAIL(err, HF_ENOTFOUND, "no directory %s", fd_name);
+}
+
+int
+hf_role_dir_fd(const struct hf_role_ctx *ctx, const char *name, int *why)
+{
+	int fd = hf_role_fd(&ctx->args, name);
+	size_t i;
+
+	*why = ENOENT;
+	if (fd < 0)
+		return -1;
+	for (i = 0; i < ctx->sandbox.ndir; i++)
+		if (ctx->sandbox.dirs[i].fd == fd)
+			*why = ctx->sandbox.dirs[i].why_not;
+	return *why == 0 ? fd : -1;
 }
 
 int

@@ -65,11 +65,16 @@ enum hf_role_exit {
 #define HF_CALLS_THREAD 2u /* make threads (never processes) */
 #define HF_CALLS_NET 4u	   /* make and connect UNIX and INET sockets */
 #define HF_CALLS_LISTEN 8u /* accept on the listeners it was given */
+#define HF_CALLS_UNIX 16u  /* make and connect UNIX stream sockets, no others */
+/* Set up a serial line (termios, select); only if it was handed one. */
+#define HF_CALLS_SERIAL 32u
 
 struct hf_role_dir {
-	const char *fd_name; /* "dir.log": descriptor in the arguments ... */
+	const char *fd_name; /* "dir.log": descriptor in the arguments; its
+				mount, "tree.log", has the same ending ... */
 	const char *at;	     /* "log": ... seen as "/log" in the empty root */
 	bool is_writable;
+	bool is_optional; /* may be missing in the arguments */
 };
 
 struct hf_role_spec {		      /* the promise */
@@ -107,7 +112,7 @@ struct hf_role_hooks {
 	void (*tick)(void *arg, int64_t mono_ns);
 };
 
-#define HF_ROLE_NWIRE 24
+#define HF_ROLE_NWIRE 40
 
 struct hf_role_link; /* one watched wire; role.c's own */
 
@@ -171,6 +176,10 @@ void hf_role_hold(
  * openat() on the descriptor. */
 int hf_role_path(const struct hf_role_ctx *ctx, const char *fd_name, char *buf,
     size_t cap, struct hf_err *err);
+/* Directory or file of this name in the arguments as the role may use it, also
+ * "dir.drop.N" and "file.serial". -1 if it was not handed over (*why = ENOENT)
+ * or if this role may not open it (*why = errno, mostly EACCES). */
+int hf_role_dir_fd(const struct hf_role_ctx *ctx, const char *name, int *why);
 /* Descriptor of a name in the arguments ("listen", "key.audit"); -1 if none. A
  * key file is shared by all incarnations: read it with pread(). */
 int hf_role_ctx_fd(const struct hf_role_ctx *ctx, const char *name);

@@ -8,8 +8,8 @@
  * checked all the same: a typo here would be a hole, not an error message.
  *
  * ROLE_STATE, little-endian, in this order: u8 role, u8 zone, u8 status, u8 0,
- * u32 pid, u32 restarts, u32 layers, u32 missing, i64 since (ns, wall), text
- * (u32 length, bytes).
+ * u32 pid, u32 restarts, u32 layers, u32 missing, i64 since (ns, wall), i64 end
+ * of its certificate (ns, wall), text (u32 length, bytes).
  * DEVICE_STATE: u8 status, i64 last value, i64 since, u64 requests, answers,
  * timeouts, exceptions, framing, connects, skipped, samples, f64 requests_hz,
  * device (u32 length, bytes), text (u32 length, bytes).
@@ -38,7 +38,7 @@ const char *const hf_dev_status_words[] = {
 static bool
 take_setting(struct hf_role_args *a, const char *key, uint64_t v)
 {
-	if (strcmp(key, "zone") == 0 && v <= HF_PLANT_NZONE)
+	if (strcmp(key, "zone") == 0 && v <= HF_PLANT_NEDGE)
 		a->zone = (uint8_t)v;
 	else if (strcmp(key, "inc") == 0)
 		a->incarnation = (uint32_t)v;
@@ -186,6 +186,7 @@ hf_role_state_encode(const struct hf_role_state *s, struct hf_buf *out)
 	hf_buf_u32(out, s->layers);
 	hf_buf_u32(out, s->missing);
 	hf_buf_i64(out, s->since_ns);
+	hf_buf_i64(out, s->cert_end_ns);
 	hf_buf_str(out, s->text);
 }
 
@@ -223,11 +224,12 @@ hf_role_state_decode(
 	s->layers = hf_rd_u32(&r);
 	s->missing = hf_rd_u32(&r);
 	s->since_ns = hf_rd_i64(&r);
+	s->cert_end_ns = hf_rd_i64(&r);
 	is_text = take_text(&r, s->text, sizeof(s->text));
 	if (!hf_rd_ok(&r) || hf_rd_left(&r) != 0 || !is_text)
 		return HF_FAIL(err, HF_EPROTO, "role state of %zu bytes", n);
 	if (s->role == HF_ROLE_NONE || s->role >= HF_NROLE ||
-	    s->status > HF_RS_REFUSED || s->zone > HF_PLANT_NZONE)
+	    s->status > HF_RS_REFUSED || s->zone > HF_PLANT_NEDGE)
 		return HF_FAIL(err, HF_EPROTO,
 		    "role state: role %u zone %u "
 		    "status %u",
@@ -252,8 +254,10 @@ hf_dev_state_encode(const struct hf_dev_state *s, struct hf_buf *out)
 	hf_buf_u64(out, s->skipped);
 	hf_buf_u64(out, s->samples);
 	hf_buf_f64(out, s->requests_hz);
+	hf_buf_u64(out, s->dropped);
 	hf_buf_str(out, s->device);
 	hf_buf_str(out, s->text);
+	hf_buf_str(out, s->example);
 }
 
 int
@@ -277,8 +281,10 @@ hf_dev_state_decode(
 	s->skipped = hf_rd_u64(&r);
 	s->samples = hf_rd_u64(&r);
 	s->requests_hz = hf_rd_f64(&r);
+	s->dropped = hf_rd_u64(&r);
 	is_text = take_text(&r, s->device, sizeof(s->device)) &&
-		  take_text(&r, s->text, sizeof(s->text));
+		  take_text(&r, s->text, sizeof(s->text)) &&
+		  take_text(&r, s->example, sizeof(s->example));
 	if (!hf_rd_ok(&r) || hf_rd_left(&r) != 0 || !is_text)
 		return HF_FAIL(err, HF_EPROTO, "device state of %zu bytes", n);
 	if (s->status > HF_DS_QUARANTINED || !hf_name_ok(s->device) ||

@@ -7,7 +7,8 @@
  * inherited descriptors and one environment variable, HF_ROLE_ENV, written by
  * the parent and read by hf_role_args_get: "zone=1 inc=3 insecure=0 uid=..
  * gid=.. parent=3 core=4 audit=5 dir.log=7 key.audit=9 listen=10". Names of
- * wires are roles; edge wires in core are "edge1".."edge16" by zone index + 1.
+ * wires are roles; edge wires in core are "edge1".."edge32" by index of
+ * plant->edges + 1 (zone= of an edge is that number too).
  */
 #ifndef HF_PROC_WIRES_H
 #define HF_PROC_WIRES_H
@@ -22,7 +23,9 @@
 #include "os/msg.h"
 
 #define HF_ROLE_ENV "HF_ROLE_ARGS"
-#define HF_ROLE_NFD 48
+#define HF_ROLE_NFD 120
+
+#define HF_ROLE_NFOLDER 32 /* drop folders of one edge */
 
 struct hf_role_fd {
 	/* "parent" "core" "edge1" "dir.log" "key.audit" "listen" */
@@ -32,13 +35,15 @@ struct hf_role_fd {
 
 struct hf_role_args {
 	enum hf_role role;
-	uint8_t zone;	      /* edge: zone index + 1; 0 otherwise */
+	uint8_t zone;	      /* edge: index in plant->edges + 1; else 0 */
 	uint32_t incarnation; /* 1, 2, ... of this role */
 	bool is_insecure;
 	uid_t uid; /* to become; (uid_t)-1 = stay */
 	gid_t gid;
-	gid_t evidence_gid; /* audit: group that may read the log; -1 = none */
-	int log_level;	    /* enum hf_log_level */
+	/* A group besides its own, -1 = none. audit: may read the log; edge:
+	 * that of its serial line. */
+	gid_t evidence_gid;
+	int log_level;			 /* enum hf_log_level */
 	uint64_t host_netns, host_mntns; /* inodes of the parent's namespaces */
 	struct hf_role_fd fds[HF_ROLE_NFD];
 	size_t nfd;
@@ -65,12 +70,13 @@ enum hf_role_status {
 extern const char *const hf_role_status_words[];
 
 struct hf_role_state {		    /* ROLE_STATE */
-	uint8_t role, zone, status; /* enums; zone index + 1 */
+	uint8_t role, zone, status; /* enums; index of edge or zone + 1 */
 	int32_t pid;
 	uint32_t restarts;	  /* since the parent started */
 	uint32_t layers, missing; /* enum hf_layer */
 	int64_t since_ns;	  /* wall, of this status */
-	char text[400]; /* last death: "killed by signal 9 (Killed)" */
+	int64_t cert_end_ns; /* wall, end of its certificate; 0 = has none */
+	char text[400];	     /* last death: "killed by signal 9 (Killed)" */
 };
 void hf_role_state_encode(const struct hf_role_state *s, struct hf_buf *out);
 int hf_role_state_decode(
@@ -94,6 +100,10 @@ struct hf_dev_state { /* DEVICE_STATE, at each change and once a second */
 	    skipped, samples;
 	double requests_hz; /* over the last second */
 	char text[400];	    /* why it is not OK, next try */
+	/* Values and messages dropped since it was opened (no tag, broken
+	 * contract), and the newest example. */
+	uint64_t dropped;
+	char example[400];
 };
 void hf_dev_state_encode(const struct hf_dev_state *s, struct hf_buf *out);
 int hf_dev_state_decode(

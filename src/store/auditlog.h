@@ -55,7 +55,8 @@ struct hf_audit_stamp {
  * Opens or begins the log in dirfd (duplicated) and recovers it; report may be
  * NULL. Writes no record: call hf_auditlog_begin. A log whose signed part is
  * damaged is set aside and a new one begun (auditopen.c). HF_EDENIED if the log
- * is signed by another key than the seed's. Reads the newest segment and
+ * is signed by another key than the seed's, or is a whole one of another
+ * origin. Reads the newest segment and
  * compares tiles of 64 MiB of records: about 0.5 s at most.
  */
 int hf_auditlog_open(int dirfd, const struct hf_audit_conf *conf,

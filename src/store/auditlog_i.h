@@ -13,7 +13,7 @@
 #include "store/note.h"
 
 #define HF_AUDIT_PENDING (4u << 20) /* bytes of records not yet durable */
-#define HF_AUDIT_NZONE 32
+#define HF_AUDIT_NZONE 48
 #define HF_AUDIT_JUMP_NS INT64_C(2000000000) /* a wall clock may be that off */
 
 struct hf_tile_sink { /* where full tiles go; arg of hf_audit_tile_full */

@@ -730,6 +730,40 @@ open_old(struct hf_auditlog **l, int dirfd, const struct hf_audit_conf *conf,
 	return rc;
 }
 
+/* A whole log of another name is no damage: somebody gave the plant another
+ * name, or the folder to another plant. */
+static int
+check_name(const struct hf_auditlog *l, const uint64_t *segs, size_t nseg,
+    struct hf_err *err)
+{
+	struct hf_checkpoint c = {0};
+	struct hf_seg_head h;
+	char name[HF_SEG_NAME];
+	struct hf_buf note;
+	int fd, rc;
+
+	hf_buf_init(&note, HF_NOTE_MAX + 1);
+	rc = hf_file_read(l->dirfd, "checkpoint", HF_NOTE_MAX, &note, NULL);
+	if (rc == HF_OK)
+		rc = hf_checkpoint_parse(
+		    &c, (const char *)note.p, note.len, NULL);
+	hf_buf_fini(&note);
+	if (rc != HF_OK || strcmp(c.origin, l->origin) == 0)
+		return HF_OK;
+	fd = openat(l->dirfd, hf_seg_name(segs[nseg - 1], ".seg", name),
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	rc = fd >= 0 ? hf_seg_head_read(fd, &h, NULL, NULL) : HF_EIO;
+	if (fd >= 0)
+		close(fd);
+	if (rc != HF_OK || strcmp(c.origin, h.origin) != 0)
+		return HF_OK; /* damage, after all */
+	return HF_FAIL(err, HF_EDENIED,
+	    "the audit log here is \"%.80s\", not \"%.80s\": "
+	    "plant.enterprise and plant.site name it and cannot change; give "
+	    "the plant its old name back, or a new data folder",
+	    c.origin, l->origin);
+}
+
 int
 hf_auditlog_open(int dirfd, const struct hf_audit_conf *conf,
     struct hf_auditlog **out, struct hf_audit_report *report,
@@ -749,6 +783,8 @@ hf_auditlog_open(int dirfd, const struct hf_audit_conf *conf,
 		return rc;
 	share_folder(l, conf->gid);
 	rc = hf_seg_list(l->dirfd, &segs, &nseg, err);
+	if (rc == HF_OK && nseg > 0)
+		rc = check_name(l, segs, nseg, err);
 	if (rc == HF_OK)
 		rc = nseg == 0
 			 ? start_new(l, err)

@@ -52,8 +52,8 @@ rc_of(sqlite3 *db, int sqlite_rc)
 	}
 }
 
-int
-hf_db_fail(sqlite3 *db, const char *what, struct hf_err *err)
+static int
+db_fail(sqlite3 *db, const char *what, struct hf_err *err)
 {
 	int code = db == NULL ? SQLITE_NOMEM : sqlite3_extended_errcode(db);
 	const char *file = db == NULL ? NULL : sqlite3_db_filename(db, "main");
@@ -76,7 +76,7 @@ hf_db_open(
 	if (mode == HF_DB_CREATE)
 		flags |= SQLITE_OPEN_CREATE;
 	if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
-		rc = hf_db_fail(db, "open", err);
+		rc = db_fail(db, "open", err);
 		sqlite3_close_v2(db);
 		return rc;
 	}
@@ -105,7 +105,7 @@ int
 hf_db_exec(sqlite3 *db, const char *sql, struct hf_err *err)
 {
 	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return hf_db_fail(db, sql, err);
+		return db_fail(db, sql, err);
 	return HF_OK;
 }
 
@@ -115,7 +115,7 @@ hf_db_prepare(
 {
 	if (sqlite3_prepare_v3(
 		db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL) != SQLITE_OK)
-		return hf_db_fail(db, sql, err);
+		return db_fail(db, sql, err);
 	return HF_OK;
 }
 
@@ -131,7 +131,7 @@ hf_db_step(sqlite3_stmt *st, bool *has_row, struct hf_err *err)
 		sqlite3_reset(st);
 		return HF_OK;
 	}
-	rc = hf_db_fail(sqlite3_db_handle(st), sqlite3_sql(st), err);
+	rc = db_fail(sqlite3_db_handle(st), sqlite3_sql(st), err);
 	sqlite3_reset(st);
 	return rc;
 }

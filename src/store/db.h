@@ -35,9 +35,6 @@ int hf_db_prepare(
 int hf_db_step(sqlite3_stmt *st, bool *has_row, struct hf_err *err);
 /* For statements without rows: step, reset, clear bindings. */
 int hf_db_run(sqlite3_stmt *st, struct hf_err *err);
-/* HF_ENOSPC, HF_EIO, HF_ECORRUPT, HF_ENOMEM, HF_EAGAIN ... of the last
- * error. */
-int hf_db_fail(sqlite3 *db, const char *what, struct hf_err *err);
 /* SQLite's integrity_check: HF_ECORRUPT with its first finding. */
 int hf_db_check(sqlite3 *db, struct hf_err *err);
 /* Rolls back what is still open (SQLite ends some transactions by itself). */

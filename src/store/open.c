@@ -277,17 +277,6 @@ hf_open_dup(const struct hf_open *o, int64_t from_ns, int64_t to_ns)
 }
 
 size_t
-hf_open_bytes(const struct hf_open *o)
-{
-	size_t i, sum = sizeof(*o) + hf_block_bytes(&o->b) +
-			o->cap * sizeof(o->sealed[0]);
-
-	for (i = 0; i < o->nsealed; i++)
-		sum += o->sealed[i].len;
-	return sum;
-}
-
-size_t
 hf_open_nref(const struct hf_open *o)
 {
 	return o->nsealed + (o->b.n > 0);

@@ -67,7 +67,6 @@ int hf_open_add(struct hf_open *o, struct hf_codec_ctx *c, uint64_t *serial,
  * on no memory. */
 struct hf_open *hf_open_dup(
     const struct hf_open *o, int64_t from_ns, int64_t to_ns);
-size_t hf_open_bytes(const struct hf_open *o);
 size_t hf_open_nref(const struct hf_open *o);
 /* Its pieces for a merge, hf_open_nref() of them; ranks start at `rank`. */
 size_t hf_open_refs(

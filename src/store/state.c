@@ -3,11 +3,19 @@
  * state.c - state.db: events with their evidence, alarm rows, the alarm
  * journal.
  *
- * Tables (WAL, synchronous EXTRA, user_version 1):
+ * Tables (WAL, synchronous EXTRA, user_version 2):
  *   event(id BLOB PRIMARY KEY, rule, subject, from_ns, to_ns, raised_ns, json,
- *         is_audited)   id = SHA-256 of what raised it: a replay finds it
+ *         is_audited, plant)   id = SHA-256 of what raised it: a replay finds
+ *         it; plant = hash of the packed plant. Rows are never removed, so
+ *         their rowid rises in the order of storing: exports count by it.
  *   alarm(key PRIMARY KEY, row)      opaque bytes of detect/alarm.h
  *   journal(n INTEGER PRIMARY KEY, t_ns, alarm, json)
+ *   contract(name PRIMARY KEY, hash, first_ns)   SHA-256 of the first schema
+ *   plant(hash PRIMARY KEY, wall_ns, n, packed)   zstd of n bytes
+ *   birth(detector, model, wall_ns, start)        see hf_state_get_birth
+ *   export(name PRIMARY KEY, event, audit)        cursors
+ * Version 1 had no plant, birth, export and no event.plant; they are added when
+ * it is opened.
  * Every text of SQLite goes back to the caller as an error; after a failed
  * commit the transaction is rolled back and the same writes may be tried again.
  */
@@ -17,7 +25,7 @@
 #include <string.h>
 
 #include "base/time.h"
-#include "store/db.h"
+#include "store/state_i.h"
 
 #define NO_TIME INT64_MIN
 #define ROWS_MAX 100000 /* of one answer */
@@ -37,8 +45,21 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS journal(n INTEGER PRIMARY KEY,"
     " t_ns INTEGER NOT NULL, alarm TEXT NOT NULL, json TEXT NOT NULL);"
     "CREATE INDEX IF NOT EXISTS journal_t ON journal(t_ns);"
-    "PRAGMA user_version=1;"
+    "CREATE TABLE IF NOT EXISTS plant(hash BLOB PRIMARY KEY,"
+    " wall_ns INTEGER NOT NULL, n INTEGER NOT NULL, packed BLOB NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS birth(detector TEXT NOT NULL,"
+    " model BLOB NOT NULL, wall_ns INTEGER NOT NULL, start BLOB NOT NULL,"
+    " PRIMARY KEY(detector, model, wall_ns));"
+    "CREATE TABLE IF NOT EXISTS export(name TEXT PRIMARY KEY,"
+    " event INTEGER NOT NULL, audit INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS contract(name TEXT PRIMARY KEY,"
+    " hash BLOB NOT NULL, first_ns INTEGER NOT NULL) WITHOUT ROWID;"
     "COMMIT;";
+
+static const char upgrade[] = "BEGIN IMMEDIATE;"
+			      "ALTER TABLE event ADD COLUMN plant BLOB;"
+			      "PRAGMA user_version=2;"
+			      "COMMIT;";
 
 enum stmt {
 	S_EVENT_PUT,
@@ -51,12 +72,15 @@ enum stmt {
 	S_ALARMS,
 	S_JOURNAL_PUT,
 	S_JOURNAL,
+	S_CONTRACT_PUT,
+	S_CONTRACTS,
 	NSTMT
 };
 
 static const char *const stmt_sql[NSTMT] = {
     [S_EVENT_PUT] = "INSERT OR IGNORE INTO event(id, rule, subject, from_ns,"
-		    " to_ns, raised_ns, json) VALUES(?1,?2,?3,?4,?5,?6,?7)",
+		    " to_ns, raised_ns, json, plant)"
+		    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
     [S_EVENT_AUDITED] = "UPDATE event SET is_audited=1 WHERE id=?1",
     [S_EVENT_WAITING] = "SELECT id, rule, subject, from_ns, to_ns,"
 			" raised_ns, json FROM event WHERE is_audited=0"
@@ -74,12 +98,32 @@ static const char *const stmt_sql[NSTMT] = {
 		      " VALUES(?1,?2,?3)",
     [S_JOURNAL] = "SELECT json FROM journal WHERE t_ns >= ?1 AND"
 		  " t_ns < ?2 ORDER BY t_ns DESC, n DESC LIMIT ?3",
+    [S_CONTRACT_PUT] = "INSERT OR IGNORE INTO contract VALUES(?1,?2,?3)",
+    [S_CONTRACTS] = "SELECT name, hash FROM contract ORDER BY name",
 };
 
 struct hf_state {
 	sqlite3 *db;
 	sqlite3_stmt *st[NSTMT];
 };
+
+static int
+upgrade_v1(sqlite3 *db, struct hf_err *err)
+{
+	sqlite3_stmt *st = NULL;
+	bool has_row = false;
+	int rc;
+
+	rc = hf_db_prepare(db,
+	    "SELECT 1 FROM pragma_table_info('event') WHERE name='plant'", &st,
+	    err);
+	if (rc == HF_OK)
+		rc = hf_db_step(st, &has_row, err);
+	sqlite3_finalize(st);
+	if (rc == HF_OK && !has_row)
+		rc = hf_db_exec(db, upgrade, err);
+	return rc;
+}
 
 static int
 open_state(const char *path, enum hf_db_mode mode, struct hf_state **out,
@@ -94,6 +138,8 @@ open_state(const char *path, enum hf_db_mode mode, struct hf_state **out,
 	rc = hf_db_open(path, mode, &s->db, err);
 	if (rc == HF_OK && mode == HF_DB_CREATE)
 		rc = hf_db_exec(s->db, schema, err);
+	if (rc == HF_OK && mode == HF_DB_CREATE)
+		rc = upgrade_v1(s->db, err);
 	if (rc != HF_OK)
 		hf_db_rollback(s->db);
 	for (i = 0; i < NSTMT && rc == HF_OK; i++)
@@ -117,6 +163,12 @@ hf_state_open_reader(
     const char *path, struct hf_state **out, struct hf_err *err)
 {
 	return open_state(path, HF_DB_READ, out, err);
+}
+
+sqlite3 *
+hf_state_db(struct hf_state *s)
+{
+	return s->db;
 }
 
 void
@@ -174,6 +226,11 @@ hf_state_put_event(struct hf_state *s, const struct hf_state_event *e,
 	sqlite3_bind_int64(st, 5, e->to_ns);
 	sqlite3_bind_int64(st, 6, e->raised_ns);
 	bind_text(st, 7, e->json);
+	if (e->plant != NULL)
+		sqlite3_bind_blob(
+		    st, 8, e->plant, HF_SHA256_LEN, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(st, 8);
 	rc = hf_db_run(st, err);
 	if (rc == HF_OK)
 		*is_new = sqlite3_changes(s->db) > 0;
@@ -273,6 +330,34 @@ hf_state_put_journal(struct hf_state *s, int64_t t_ns, const char *alarm,
 	bind_text(st, 2, alarm);
 	bind_text(st, 3, json);
 	return hf_db_run(st, err);
+}
+
+int
+hf_state_put_contract(struct hf_state *s, const char *name,
+    const uint8_t hash[HF_SHA256_LEN], int64_t first_ns, struct hf_err *err)
+{
+	sqlite3_stmt *st = s->st[S_CONTRACT_PUT];
+
+	bind_text(st, 1, name);
+	sqlite3_bind_blob(st, 2, hash, HF_SHA256_LEN, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 3, first_ns);
+	return hf_db_run(st, err);
+}
+
+int
+hf_state_each_contract(struct hf_state *s,
+    void (*fn)(void *arg, const char *name, const uint8_t hash[HF_SHA256_LEN]),
+    void *arg, struct hf_err *err)
+{
+	sqlite3_stmt *st = s->st[S_CONTRACTS];
+	bool has_row;
+	int rc;
+
+	while ((rc = hf_db_step(st, &has_row, err)) == HF_OK && has_row)
+		if (sqlite3_column_bytes(st, 1) == HF_SHA256_LEN)
+			fn(arg, (const char *)sqlite3_column_text(st, 0),
+			    sqlite3_column_blob(st, 1));
+	return rc;
 }
 
 /* The rows of a statement whose only column is a JSON object, as an array. */

@@ -46,6 +46,7 @@ struct route {
 	enum hf_role to;
 	enum hf_api_form form;
 	bool needs_operator, is_data;
+	bool is_top; /* "/metrics", not below PREFIX */
 	struct param param[NPARAM];
 };
 
@@ -168,6 +169,30 @@ parse_format(struct hf_api_call *c, const char *v, struct hf_err *err)
 }
 
 static int
+parse_depth(struct hf_api_call *c, const char *v, struct hf_err *err)
+{
+	return parse_count(v, HF_API_DEPTH, &c->q.buckets, err);
+}
+
+static int
+parse_page(struct hf_api_call *c, const char *v, struct hf_err *err)
+{
+	return parse_count(v, HF_API_PAGE, &c->q.limit, err);
+}
+
+static int
+parse_after(struct hf_api_call *c, const char *v, struct hf_err *err)
+{
+	if (strlen(v) > 48 || strspn(v, "0123456789.") != strlen(v))
+		return HF_FAIL(err, HF_EINVAL,
+		    "\"%.64s\" is no \"next\" of an "
+		    "answer",
+		    v);
+	(void)hf_strcpy(c->q.text, sizeof(c->q.text), v);
+	return HF_OK;
+}
+
+static int
 parse_id(struct hf_api_call *c, const char *v, struct hf_err *err)
 {
 	if (strlen(v) != 64 || strspn(v, "0123456789abcdef") != 64)
@@ -208,6 +233,12 @@ static const struct route routes[] = {
 	.kind = HF_Q_STATUS,
 	.to = HF_ROLE_CORE},
     {.method = HF_API_GET,
+	.path = "metrics",
+	.kind = HF_Q_METRICS,
+	.to = HF_ROLE_CORE,
+	.form = HF_API_METRICS,
+	.is_top = true},
+    {.method = HF_API_GET,
 	.path = "tags",
 	.kind = HF_Q_TAGS,
 	.to = HF_ROLE_CORE,
@@ -219,6 +250,13 @@ static const struct route routes[] = {
 	.to = HF_ROLE_CORE,
 	.is_data = true,
 	.param = {{"match", parse_match, false}}},
+    {.method = HF_API_GET,
+	.path = "tree",
+	.kind = HF_Q_TREE,
+	.to = HF_ROLE_CORE,
+	.is_data = true,
+	.param = {{"path", parse_match, false}, {"depth", parse_depth, false},
+	    {"limit", parse_page, false}, {"after", parse_after, false}}},
     {.method = HF_API_GET,
 	.path = "history",
 	.kind = HF_Q_HISTORY,
@@ -252,6 +290,12 @@ static const struct route routes[] = {
 	.param = {{"id", parse_id, false}, {"rule", parse_rule, false},
 	    {"from", parse_from, false}, {"to", parse_to, false},
 	    {"limit", parse_limit, false}}},
+    {.method = HF_API_GET,
+	.path = "replay",
+	.kind = HF_Q_REPLAY,
+	.to = HF_ROLE_CORE,
+	.is_data = true,
+	.param = {{"id", parse_id, true}}},
     {.method = HF_API_GET,
 	.path = "detectors",
 	.kind = HF_Q_DETECTORS,
@@ -302,8 +346,8 @@ hex_digit(char ch)
 	return -1;
 }
 
-bool
-hf_api_unescape(char *dst, size_t cap, const char *src, size_t n, bool plus)
+static bool
+unescape(char *dst, size_t cap, const char *src, size_t n, bool plus)
 {
 	size_t i, o = 0;
 
@@ -337,7 +381,7 @@ take_segment(const char *pat, size_t npat, const char *raw, size_t nraw,
 	char seg[SEG_MAX];
 	size_t i;
 
-	if (!hf_api_unescape(seg, sizeof(seg), raw, nraw, false))
+	if (!unescape(seg, sizeof(seg), raw, nraw, false))
 		return false;
 	if (pat[0] != '{')
 		return strlen(seg) == npat && memcmp(seg, pat, npat) == 0;
@@ -383,15 +427,19 @@ call_start(struct hf_api_call *c)
 
 /* The route whose path fits; *is_other: one fits, but with the other method. */
 static const struct route *
-find_route(enum hf_api_method method, const char *path, size_t n,
+find_route(enum hf_api_method method, const char *uri, size_t n,
     struct hf_api_call *c, bool *is_other)
 {
-	size_t i;
+	size_t i, skip;
 
 	*is_other = false;
 	for (i = 0; i < NROUTE; i++) {
+		const char *prefix = routes[i].is_top ? "/" : PREFIX;
+
+		skip = strlen(prefix);
 		call_start(c);
-		if (!path_matches(routes[i].path, path, n, c))
+		if (n <= skip || strncmp(uri, prefix, skip) != 0 ||
+		    !path_matches(routes[i].path, uri + skip, n - skip, c))
 			continue;
 		if (routes[i].method == method)
 			return &routes[i];
@@ -432,7 +480,7 @@ take_param(const struct route *r, const char *p, size_t n, unsigned *seen,
 	char name[64], value[SEG_MAX];
 	int rc;
 
-	if (!hf_api_unescape(name, sizeof(name), p, nname, true))
+	if (!unescape(name, sizeof(name), p, nname, true))
 		return HF_FAIL(err, HF_EINVAL, "malformed parameter name");
 	for (i = 0; i < NPARAM && r->param[i].name != NULL; i++)
 		if (strcmp(name, r->param[i].name) == 0)
@@ -443,7 +491,7 @@ take_param(const struct route *r, const char *p, size_t n, unsigned *seen,
 		return HF_FAIL(
 		    err, HF_EINVAL, "parameter \"%s\" comes twice", name);
 	*seen |= 1u << i;
-	if (!hf_api_unescape(value, sizeof(value), eq ? eq + 1 : "",
+	if (!unescape(value, sizeof(value), eq ? eq + 1 : "",
 		eq ? n - nname - 1 : 0, true))
 		return HF_FAIL(err, HF_EINVAL,
 		    "%s: malformed, or longer than "
@@ -594,11 +642,7 @@ hf_api_parse(enum hf_api_method method, const char *uri, const void *body,
 		return HF_FAIL(err, HF_ELIMIT, "body is longer than %d bytes",
 		    HF_API_BODY);
 	npath = strcspn(uri, "?#");
-	if (npath <= strlen(PREFIX) ||
-	    strncmp(uri, PREFIX, strlen(PREFIX)) != 0)
-		return route_missing(false, uri, npath, err);
-	r = find_route(method, uri + strlen(PREFIX), npath - strlen(PREFIX),
-	    out, &is_other);
+	r = find_route(method, uri, npath, out, &is_other);
 	if (r == NULL)
 		return route_missing(is_other, uri, npath, err);
 	out->q.kind = (uint8_t)r->kind;
@@ -688,7 +732,7 @@ hf_api_route_text(size_t i, char *buf, size_t cap)
 	if (i >= NROUTE)
 		return NULL;
 	(void)snprintf(buf, cap, "%s %s%s",
-	    routes[i].method == HF_API_GET ? "GET" : "POST", PREFIX,
-	    routes[i].path);
+	    routes[i].method == HF_API_GET ? "GET" : "POST",
+	    routes[i].is_top ? "/" : PREFIX, routes[i].path);
 	return buf;
 }

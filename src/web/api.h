@@ -19,14 +19,17 @@
 
 #define HF_API_URL 4096	      /* bytes of path and query, as sent */
 #define HF_API_BODY 65536     /* bytes of a body */
+#define HF_API_DEPTH 32	      /* levels of the namespace */
+#define HF_API_PAGE 50000     /* entries of the namespace in one answer */
 #define HF_API_LIMIT 10000    /* rows of journal, events, audit in one answer */
 #define HF_API_NBUCKET 100000 /* buckets in one answer */
 
 enum hf_api_method { HF_API_GET, HF_API_POST };
 
-enum hf_api_form {    /* what becomes of a good answer */
-	HF_API_JSON,  /* core's, audit's or parent's JSON, unchanged */
-	HF_API_POINTS /* binary points, rendered by render.c */
+enum hf_api_form {     /* what becomes of a good answer */
+	HF_API_JSON,   /* core's, audit's or parent's JSON, unchanged */
+	HF_API_POINTS, /* binary points, rendered by render.c */
+	HF_API_METRICS /* core's OpenMetrics text, unchanged */
 };
 
 struct hf_api_call {	   /* one checked request */
@@ -59,12 +62,6 @@ int hf_api_status(int rc, int kind);
 const char *hf_api_code(int rc);
 /* Appends {"error":{"code":"...","text":"..."}} and a newline. */
 void hf_api_error(struct hf_buf *out, int rc, const char *text, size_t n);
-
-/* Percent-decodes n bytes into dst (cap bytes, NUL included). plus: '+' is a
- * blank, as in a query. False if it does not fit, a digit is wrong, or the
- * result holds a NUL, a control character or no UTF-8. */
-bool hf_api_unescape(
-    char *dst, size_t cap, const char *src, size_t n, bool plus);
 
 /* The routes as text, for the test that compares docs/api.md: "GET
  * /api/v1/status". NULL behind the last. */

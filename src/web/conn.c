@@ -251,16 +251,6 @@ hf_conns_tick(struct hf_conns *c, int64_t now_ns)
 	sweep_soon(c);
 }
 
-size_t
-hf_conns_count(const struct hf_conns *c)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < NPLACE; i++)
-		n += c->place[i].bev != NULL && !is_dead(c->place[i].bev);
-	return n;
-}
-
 int
 hf_conns_new(struct evhttp *http, struct event_base *base, int listen_fd,
     int64_t idle_ns, hf_conn_close_fn *on_close, void *arg,

@@ -39,7 +39,5 @@ void hf_conns_begin(struct hf_conns *c, struct evhttp_request *req);
 bool hf_conns_caller(struct evhttp_request *req, struct hf_caller *out);
 /* Ends connections whose time is up; accepts again if that made room. */
 void hf_conns_tick(struct hf_conns *c, int64_t now_ns);
-/* Open connections. */
-size_t hf_conns_count(const struct hf_conns *c);
 
 #endif

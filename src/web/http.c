@@ -34,6 +34,8 @@
 #include "web/conn.h"
 #include "web/render.h"
 
+#define METRICS_TYPE \
+	"application/openmetrics-text; version=1.0.0; charset=utf-8"
 #define TICK_NS (HF_NS_PER_S / 4) /* longest time that a time-out is late */
 
 struct call { /* one request under way */
@@ -134,16 +136,23 @@ reason_of(int status)
 }
 
 static void
-send_text(struct evhttp_request *http, int status, const void *p, size_t n)
+send_as(struct evhttp_request *http, int status, const char *type,
+    const void *p, size_t n)
 {
 	struct evbuffer *b = evbuffer_new();
 
-	head(http, "application/json");
+	head(http, type);
 	if (b != NULL)
 		(void)evbuffer_add(b, p, n);
 	evhttp_send_reply(http, status, reason_of(status), b);
 	if (b != NULL)
 		evbuffer_free(b);
+}
+
+static void
+send_text(struct evhttp_request *http, int status, const void *p, size_t n)
+{
+	send_as(http, status, "application/json", p, n);
 }
 
 static void
@@ -203,6 +212,14 @@ parse(struct evhttp_request *http, struct hf_api_call *api, struct hf_err *err)
 	return hf_api_parse(m, uri ? uri : "", body, n, api, err);
 }
 
+static int64_t
+wait_of(const struct hf_web *w, const struct hf_api_call *api)
+{
+	if (api->q.kind == HF_Q_REPLAY)
+		return HF_WEB_REPLAY_NS;
+	return api->q.kind == HF_Q_TRY ? w->host.try_ns : w->host.answer_ns;
+}
+
 /* Asks; on failure the client gets the error at once. */
 static void
 ask(struct call *c, struct evhttp_request *http, const struct hf_api_call *api,
@@ -210,8 +227,7 @@ ask(struct call *c, struct evhttp_request *http, const struct hf_api_call *api,
 {
 	struct hf_web *w = c->web;
 	struct hf_err e = {0};
-	int64_t wait_ns =
-	    api->q.kind == HF_Q_TRY ? w->host.try_ns : w->host.answer_ns;
+	int64_t wait_ns = wait_of(w, api);
 	int rc;
 
 	c->api = *api;
@@ -375,13 +391,19 @@ answer_good(struct call *c, const void *p, size_t n, struct hf_err *err)
 	struct hf_web *w = c->web;
 	struct evhttp_request *http = c->http;
 
-	if (c->api.form == HF_API_JSON && !hf_utf8_ok(p, n))
+	if (c->api.form != HF_API_POINTS && !hf_utf8_ok(p, n))
 		return HF_FAIL(err, HF_EPROTO, "answer is no UTF-8");
 	if (c->api.is_data)
 		hf_access_note(
 		    &w->access, c->api.name, &c->api.q, hf_mono_ns());
 	if (c->api.form == HF_API_POINTS)
 		return answer_points(c, p, n, err);
+	if (c->api.form == HF_API_METRICS) {
+		hf_count(w->host.counters, HF_C_W_SCRAPES, 1);
+		call_free(c);
+		send_as(http, 200, METRICS_TYPE, p, n);
+		return HF_OK;
+	}
 	call_free(c);
 	send_text(http, 200, p, n);
 	return HF_OK;

@@ -35,6 +35,7 @@
 #define HF_WEB_HEADERS 16384
 #define HF_WEB_ANSWER_NS (INT64_C(5) * 1000000000)
 #define HF_WEB_TRY_NS (INT64_C(15) * 1000000000)
+#define HF_WEB_REPLAY_NS (INT64_C(300) * 1000000000)
 #define HF_WEB_IDLE_NS (INT64_C(30) * 1000000000)
 
 struct hf_caller { /* SO_PEERCRED of the connection */

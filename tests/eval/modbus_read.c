@@ -5,6 +5,7 @@
  * For tests/interop: the foreign server is the other half.
  *
  *   modbus_read PORT UNIT FILE.csv      exit 0 if every tag was answered
+ *   modbus_read /dev/TTY UNIT FILE.csv  the same over a serial line
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 
 #include "base/csv.h"
 #include "base/num.h"
+#include "field/modbus/rtu_line.h"
 #include "modbus_plant.h"
 #include "os/file.h"
 
@@ -80,36 +82,51 @@ read_tags(const char *file)
 int
 main(int argc, char **argv)
 {
+	const struct hf_driver *driver = &hf_modbus_driver;
 	struct hf_driver_dev *dev;
 	struct hf_device *d;
+	struct hf_mb_conf *c;
 	struct hf_driver_stats st = {.up = 0};
 	struct hf_err err;
 	int64_t port, unit, until_ns = hf_mono_ns() + GIVE_UP_NS;
 
-	if (argc != 4 || !hf_parse_i64(argv[1], strlen(argv[1]), &port) ||
+	if (argc == 4 && argv[1][0] == '/') {
+		driver = &hf_modbus_rtu_driver;
+		port = 0;
+	}
+	if (argc != 4 ||
+	    (driver == &hf_modbus_driver &&
+		!hf_parse_i64(argv[1], strlen(argv[1]), &port)) ||
 	    !hf_parse_i64(argv[2], strlen(argv[2]), &unit)) {
-		fprintf(stderr, "usage: modbus_read PORT UNIT FILE.csv\n");
+		fprintf(stderr, "usage: modbus_read PORT|TTY UNIT FILE.csv\n");
 		return 2;
 	}
 	x.loop = hf_loop_new();
 	mb_plant_init(&x.m, 1, NTAG);
 	mb_host_init(&x.h, x.loop);
 	d = mb_plant_device(&x.m, "peer", port);
-	((struct hf_mb_conf *)d->conf)->unit = unit;
+	c = d->conf;
+	c->unit = unit;
+	if (driver == &hf_modbus_rtu_driver) {
+		c->serial = argv[1];
+		c->baud = 115200;
+		c->data_bits = 8;
+		c->stop_bits = 1;
+		c->timeout_ns = HF_MB_LINE_MAX_NS;
+	}
 	read_tags(argv[3]);
-	if (hf_modbus_driver.open(&x.m.plant, 0, &x.h.host, &dev, &err) !=
-	    HF_OK) {
+	if (driver->open(&x.m.plant, 0, &x.h.host, &dev, &err) != HF_OK) {
 		fprintf(stderr, "%s\n", err.msg);
 		return 2;
 	}
 	while (st.up != 1 && hf_mono_ns() < until_ns) {
 		hf_loop_once(x.loop, 20);
-		hf_modbus_driver.stats(dev, &st);
+		driver->stats(dev, &st);
 	}
-	hf_modbus_driver.try_(dev, done, NULL);
+	driver->try_(dev, done, NULL);
 	while (!x.is_done)
 		hf_loop_once(x.loop, 20);
-	hf_modbus_driver.close(dev);
+	driver->close(dev);
 	mb_plant_fini(&x.m);
 	hf_loop_free(x.loop);
 	return x.rc == HF_OK && st.up == 1 ? 0 : 1;

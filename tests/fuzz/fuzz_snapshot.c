@@ -2,14 +2,15 @@
  *
  * fuzz_snapshot.c - detector snapshots from a damaged or hostile disk.
  *
- * The bytes are tried as they are and once more with the checksum and the model
- * hash made right, since behind those two nothing else would be reached.
- * Whatever was taken must go on: some steps, then a save whose bytes load
- * again.
+ * The bytes are tried as they are and once more with the checksum and the
+ * hashes made right, since behind those nothing else would be reached; the
+ * version stays, so that both layouts are read. Whatever was taken must go on:
+ * some steps, then a save whose bytes load again.
  */
 #include "detect_golden.h"
 
 #define HASH_AT 8 /* magic, version, 0; see snapshot.c */
+#define UNITS_AT (HASH_AT + HF_SHA256_LEN + 8) /* version 2 */
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -74,6 +75,7 @@ static void
 try_mended(size_t i, const uint8_t *p, size_t n)
 {
 	struct hf_engine *e = new_engine();
+	size_t head = HASH_AT + HF_SHA256_LEN;
 	struct hf_buf b, own;
 	uint32_t crc;
 
@@ -82,9 +84,12 @@ try_mended(size_t i, const uint8_t *p, size_t n)
 	if (hf_engine_save(e, i, &own) != HF_OK)
 		abort();
 	hf_engine_free(e);
-	hf_buf_put(&b, own.p, HASH_AT + HF_SHA256_LEN);
-	hf_buf_put(
-	    &b, p + HASH_AT + HF_SHA256_LEN, n - HASH_AT - HF_SHA256_LEN - 4);
+	hf_buf_put(&b, own.p, head);
+	hf_buf_put(&b, p + head, n - head - 4);
+	if (hf_buf_ok(&b) && p[4] == 1) /* version */
+		b.p[4] = 1;
+	else if (hf_buf_ok(&b) && b.len >= UNITS_AT + HF_SHA256_LEN)
+		memcpy(b.p + UNITS_AT, own.p + UNITS_AT, HF_SHA256_LEN);
 	crc = hf_crc32c(0, b.p, b.len);
 	hf_buf_u32(&b, crc);
 	try_one(i, b.p, b.len);
@@ -98,7 +103,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	size_t i;
 
 	if (plant.p == NULL)
-		golden_plant(&plant);
+		golden_plant(&plant, 2);
 	for (i = 0; i < GOLDEN_NDET; i++) {
 		try_one(i, p, n);
 		if (n > HASH_AT + HF_SHA256_LEN + 4)

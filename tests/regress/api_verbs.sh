@@ -12,6 +12,10 @@ alarm = {"id": "hot|press/temp", "rule": "hot", "subject": "press/temp",
          "state": "unacknowledged", "advisory": False, "priority": 2,
          "since": "2026-05-01T12:00:00Z", "text": "too \u001b[31mhot", "event": "ab" * 32}
 status = {"version": "0.1.0", "now": "2026-05-01T12:00:00Z",
+          "namespace": [{"zone": "press", "broker": "down", "topics": 12, "waiting": 3,
+                         "error": "Connection refused"}],
+          "contracts": {"declared": 2, "passed": 7, "dropped": {"type": 1, "range": 4},
+                        "messages_dropped": 6},
           "started": "2026-05-01T11:00:00Z", "plant": "acme/berlin",
           "config_hash": "00" * 32, "generation": 1, "insecure": False,
           "health": "degraded",
@@ -91,6 +95,8 @@ check "status_shows_health_first" sh -c "head -n 1 '$T/out' | grep -q '^degraded
 check "status_shows_what_is_wrong" has "devices.press7: no answer since 11:59"
 check "status_shows_the_age_of_the_last_value" has "61s ago"
 check "status_shows_losses_by_reason" has "drop.ring_full"
+check "status_shows_each_zones_namespace" has "namespace of press: broker down, 12 topics, 3 wait; Connection refused"
+check "status_shows_what_contracts_refused" has "contracts: 2 declared, 7 values passed, 5 dropped, 6 messages dropped"
 check "status_shows_no_figure_that_is_not_there" lacks "nan"
 check "status_hides_quiet_counters" lacks "modbus.requests"
 check "status_all_shows_every_counter" sh -c "'$HF' status --all | grep -q modbus.requests"

@@ -10,7 +10,8 @@ import sys
 sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/fault"))
-from plantlib import Plant, Skip, rows, run
+from plantlib import Skip, rows, run
+from plant_broker import BrokerPlant
 
 TEXT = (ROOT / "ARCHITECTURE.md").read_text()
 
@@ -26,13 +27,16 @@ def uid_of(user):
     try:
         return pwd.getpwnam(user).pw_uid
     except KeyError:
-        number = {"root": 0, "hf-audit": 2, "hf-core": 3, "hf-edge": 4, "hf-web": 5}[user]
+        number = {"root": 0, "hf-audit": 2, "hf-core": 3, "hf-edge": 4, "hf-web": 5,
+                  "hf-broker": 6}[user]
         return 61300 + number if number else 0
 
 
 def with_plant(f):
     def test():
-        p = Plant(rows(100))
+        if not os.path.exists("/usr/sbin/mosquitto"):
+            raise Skip("needs the package mosquitto")
+        p = BrokerPlant(rows(100))
         try:
             p.start()
             if p.insecure:
@@ -80,7 +84,7 @@ def architecture_paths_are_as_the_table_says(p):
         assert st.st_uid == uid_of(row["owner"]), row
         mode = "0750" if row["path"] == "audit" and st.st_mode & 0o070 else row["mode"]
         assert f"{st.st_mode & 0o7777:04o}" == mode, (row, oct(st.st_mode))
-    for base in (p.data, p.data / "keys", p.data / "spool"):
+    for base in (p.data, p.data / "keys", p.data / "spool", p.data / "pki"):
         for d in base.iterdir():
             if d.is_dir():
                 assert str(d.relative_to(p.data)) in documented, d
@@ -89,7 +93,11 @@ def architecture_paths_are_as_the_table_says(p):
 @with_plant
 def architecture_sockets_are_as_the_table_says(p):
     assert any("api.sock" in r["socket"] for r in table("Sockets"))
-    assert [f.name for f in p.run.iterdir()] == ["api.sock"]
+    assert sorted(f.name for f in p.run.iterdir()) == ["api.sock", "broker"]
+    found = {str(f.relative_to(p.run)).replace("/cell/", "/ZONE/")
+             for f in p.run.rglob("*") if f.is_socket()}
+    documented = {w for r in table("Sockets") for w in r["socket"].split() if w.endswith(".sock")}
+    assert found == documented, (found, documented)
 
 
 def architecture_messages_are_those_of_the_table():

@@ -338,6 +338,38 @@ what_works_but_should_be_known_is_a_warning(void **state)
 	hf_plant_free(p);
 }
 
+/* At any sl_target; loopback and the host's own end of a zone are no wire. */
+static void
+mqtt_without_tls_on_a_network_interface_is_a_warning(void **state)
+{
+	static const char *const where[][2] = {{"eth9", "10.0.0.0/8"},
+	    {"host-veth", "10.0.0.0/8"}, {"eth9", "127.0.0.0/8"},
+	    {"lo", "any"}};
+	struct hf_plant *p;
+	char text[600];
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		snprintf(text, sizeof(text),
+		    "format: 1\nplant: {enterprise: a, site: b}\n"
+		    "zones: {z: {interface: %s}}\n"
+		    "conduits:\n"
+		    "  c: {from: %s, to: broker/z, proto: mqtt, port: 1884, "
+		    "direction: listen, purpose: p, owner: o, "
+		    "review: 2199-02-03}\n",
+		    where[i][0], where[i][1]);
+		files_put(&files, "plant.yaml", text);
+		p = files_load(&files, &test_registry);
+		assert_non_null(p);
+		assert_int_equal(
+		    strstr(files.text,
+			"conduits.c.proto: mqtt without TLS on eth9: whoever "
+			"is on the way can read and change") != NULL,
+		    i == 0);
+		hf_plant_free(p);
+	}
+}
+
 static void
 a_zone_of_level_3_needs_a_compensating_measure(void **state)
 {
@@ -404,6 +436,7 @@ main(void)
 	    T(all_errors_come_in_one_run_in_the_order_of_the_file),
 	    T(findings_are_bounded),
 	    T(what_works_but_should_be_known_is_a_warning),
+	    T(mqtt_without_tls_on_a_network_interface_is_a_warning),
 	    T(a_zone_of_level_3_needs_a_compensating_measure),
 	    T(tag_files_outside_the_directory_are_never_opened),
 	};

@@ -238,6 +238,85 @@ new_onset_within_refractory_time_is_the_same_alarm(void **state)
 }
 
 static void
+new_onset_within_refractory_steps_is_the_same_alarm(void **state)
+{
+	struct hf_engine *e;
+	struct hf_rule *r;
+	struct tp t;
+	int i;
+
+	r = limit_plant(&t);
+	r->refractory_n = 3;
+	tp_finish(&t);
+	e = tp_engine(&t, &ctr, &ev);
+	feed(e, 0, 99);
+	for (i = 1; i < 4; i++) /* three quiet rows, far apart in time */
+		feed(e, 1000 * i, 5);
+	assert_int_equal(ev.n, 1);
+	feed(e, 4000, 99); /* repeated cause: the same alarm */
+	assert_int_equal(ev.n, 1);
+	for (i = 5; i < 9; i++)
+		feed(e, 1000 * i, 5);
+	assert_int_equal(ev.n, 2);
+	assert_int_equal(ev.v[1].kind, HF_EV_OFF);
+	assert_non_null(strstr(ev.v[1].json, "\"onsets\":2"));
+	end(&t, e);
+}
+
+static void
+score_between_off_level_and_limit_keeps_what_is_on(void **state)
+{
+	static const double x[] = {9, 9.5, 12, 9.5, 9.1, 9.5, 8, 9.5, 12};
+	/* hi_warn 10: score = value over bound; on at 12, off below 0.9 */
+	static const size_t nevent[] = {0, 0, 1, 1, 1, 1, 2, 2, 3};
+	struct tp_rng rng = {3};
+	struct hf_ewma_conf *c;
+	struct hf_engine *e;
+	struct hf_rule *r;
+	struct tp t;
+	int i;
+
+	limit_plant(&t); /* its limit detector stays quiet here */
+	((struct hf_limit_conf *)t.p->detectors[0].conf)->hi_warn = 1e9;
+	c = tp_detector(&t, "e", "ewma", TEMP, 0, 1000);
+	c->lambda = 1;
+	c->L = 10;
+	c->autocorrelation = false;
+	r = tp_rule(&t, "unusual", "e");
+	r->off_level = 0.9;
+	tp_finish(&t);
+	e = tp_engine(&t, &ctr, &ev);
+	for (i = 0; i < 1000; i++)
+		feed(e, i, tp_normal(&rng)); /* sigma 1: score x / 10 */
+	for (i = 0; i < 9; i++) {
+		feed(e, 1000 + i, 1.03 * x[i]);
+		assert_int_equal(ev.n, nevent[i]);
+	}
+	end(&t, e);
+}
+
+static void
+rule_stays_on_for_min_on(void **state)
+{
+	struct hf_engine *e;
+	struct hf_rule *r;
+	struct tp t;
+
+	r = limit_plant(&t);
+	r->min_on_ns = 10 * TP_S;
+	tp_finish(&t);
+	e = tp_engine(&t, &ctr, &ev);
+	feed(e, 100, 99);
+	feed(e, 101, 5);
+	feed(e, 109, 5);
+	assert_int_equal(ev.n, 1);
+	feed(e, 110, 5);
+	assert_int_equal(ev.n, 2);
+	assert_int_equal(ev.v[1].kind, HF_EV_OFF);
+	end(&t, e);
+}
+
+static void
 asset_rule_needs_nvar_tags_and_names_who_joins(void **state)
 {
 	struct hf_limit_conf *c;
@@ -436,6 +515,60 @@ evidence_has_its_keys_in_order(void **state)
 	end(&t, e);
 }
 
+static void
+listing_has_its_keys_in_order(void **state)
+{
+	struct hf_detector *d;
+	struct hf_engine *e;
+	struct hf_buf b;
+	struct tp t;
+	json_t *j;
+	int i, k;
+
+	memset(&ctr, 0, sizeof(ctr));
+	tp_init(&t, 2, 1);
+	tp_asset(&t, "g/h/i");
+	tp_tag(&t, "g/h/i/a", "bar");
+	tp_tag(&t, "g/h/i/b", "bar");
+	t.p->positions =
+	    hf_arena_calloc(t.p->arena, 1, sizeof(*t.p->positions));
+	t.p->positions[0].name = tp_str(&t, "operator");
+	t.p->positions[0].budget_hz = 0.1;
+	t.p->nposition = 1;
+	for (i = 0; i < (int)hf_nmethod; i++) {
+		const struct hf_method *m = hf_methods[i];
+		void *c = tp_detector(
+		    &t, m->kind.name, m->kind.name, "g/h/i/*", 0, 60);
+
+		d = &t.p->detectors[i];
+		if (!m->does_learn) {
+			((struct hf_limit_conf *)c)->hi_warn = 3;
+			continue;
+		}
+		d->position = tp_str(&t, "operator");
+		d->limit_from = HF_LIMIT_BUDGET;
+	}
+	tp_finish(&t);
+	e = tp_engine(&t, &ctr, &ev);
+	hf_buf_init(&b, 1 << 20);
+	for (i = 0; i < 300; i++) {
+		for (k = 0; k < 2; k++)
+			tp_feed1(e, 1, k == 0 ? "g/h/i/a" : "g/h/i/b", i * TP_S,
+			    (i * 7919 + k * 31) % 100 / 10.0, 0);
+		if (i % 50 != 49)
+			continue;
+		hf_buf_reset(&b);
+		hf_engine_json(e, &b);
+		assert_int_equal(
+		    hf_json_parse((char *)b.p, b.len, 1 << 20, &j, NULL),
+		    HF_OK);
+		assert_keys_in_order(j, 0);
+		json_decref(j);
+	}
+	hf_buf_fini(&b);
+	end(&t, e);
+}
+
 /* input_hash by its published layout, from the samples themselves. */
 static void
 input_hash_can_be_computed_from_history(void **state)
@@ -517,6 +650,61 @@ batch_sent_again_raises_the_same_event_once(void **state)
 	for (i = 0; i < 3; i++)
 		assert_int_equal(again[i].flags, HF_F_LATE);
 	end(&t, e);
+}
+
+/* Four samples of two tags under one rule, in the order that order[] says. */
+static void
+feed_in_order(const int order[4], uint8_t id[2][HF_SHA256_LEN])
+{
+	static const char *const path[] = {"g/h/i/a", "g/h/i/b"};
+	struct hf_sample s[4];
+	struct hf_batch b = {.source = 1, .seq = 1, .n = 4, .s = s};
+	struct hf_limit_conf *c;
+	struct hf_engine *e;
+	struct hf_rule *r;
+	struct tp t;
+	int i;
+
+	memset(&ctr, 0, sizeof(ctr));
+	tp_init(&t, 2, 1);
+	tp_asset(&t, "g/h/i");
+	tp_tag(&t, path[0], "bar");
+	tp_tag(&t, path[1], "bar");
+	c = tp_detector(&t, "bounds", "limit", "g/h/i/*", 0, 0);
+	c->hi_warn = 10;
+	r = tp_rule(&t, "hot", "bounds");
+	r->per = HF_PER_ASSET;
+	tp_finish(&t);
+	e = tp_engine(&t, &ctr, &ev);
+	for (i = 0; i < 4; i++)
+		s[i] = (struct hf_sample){.tag = hf_tag_key(path[order[i] % 2]),
+		    .t_ns = order[i] / 2 * TP_S,
+		    .vtype = HF_V_F64,
+		    .v.f64 = order[i] < 2 ? 5 : 90 + order[i]};
+	hf_engine_feed(e, 1, &b);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(s[i].flags, 0); /* none was late */
+	assert_int_equal(ctr.v[HF_C_C_STEPS], 4);
+	assert_int_equal(ev.n, 2); /* a comes on, b joins */
+	for (i = 0; i < 2; i++)
+		memcpy(id[i], ev.v[i].id, HF_SHA256_LEN);
+	end(&t, e);
+}
+
+static void
+order_within_a_batch_does_not_change_what_a_rule_says(void **state)
+{
+	static const int plain[] = {0, 1, 2, 3},
+			 orders[][4] = {{1, 0, 3, 2}, {3, 2, 1, 0},
+			     {2, 0, 3, 1}, {0, 2, 1, 3}};
+	uint8_t want[2][HF_SHA256_LEN], id[2][HF_SHA256_LEN];
+	size_t i;
+
+	feed_in_order(plain, want);
+	for (i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		feed_in_order(orders[i], id);
+		assert_memory_equal(id, want, sizeof(want));
+	}
 }
 
 /* ---- groups ---- */
@@ -628,15 +816,23 @@ main(void)
 	    cmocka_unit_test(k_of_n_agrees_with_a_slow_count),
 	    cmocka_unit_test(
 		new_onset_within_refractory_time_is_the_same_alarm),
+	    cmocka_unit_test(
+		new_onset_within_refractory_steps_is_the_same_alarm),
+	    cmocka_unit_test(
+		score_between_off_level_and_limit_keeps_what_is_on),
+	    cmocka_unit_test(rule_stays_on_for_min_on),
 	    cmocka_unit_test(asset_rule_needs_nvar_tags_and_names_who_joins),
 	    cmocka_unit_test(warn_that_becomes_trip_is_told_as_growing),
 	    cmocka_unit_test(rule_without_action_raises_advisories),
 	    cmocka_unit_test(evidence_names_everything_the_decision_rests_on),
 	    cmocka_unit_test(evidence_has_its_keys_in_order),
+	    cmocka_unit_test(listing_has_its_keys_in_order),
 	    cmocka_unit_test(input_hash_can_be_computed_from_history),
 	    cmocka_unit_test(
 		event_id_is_the_same_for_the_same_samples_and_settings),
 	    cmocka_unit_test(batch_sent_again_raises_the_same_event_once),
+	    cmocka_unit_test(
+		order_within_a_batch_does_not_change_what_a_rule_says),
 	    cmocka_unit_test(group_steps_a_row_when_every_tag_is_beyond_it),
 	    cmocka_unit_test(group_goes_on_when_a_tag_is_silent_or_time_jumps),
 	    cmocka_unit_test(group_event_names_contributions_of_all_tags),

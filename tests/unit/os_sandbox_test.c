@@ -27,6 +27,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/ioctl.h>
+#include <sys/statvfs.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "os/proc.h"
@@ -515,6 +518,133 @@ probe_names_what_is_lacking(void **state)
 	assert_int_not_equal(have & HF_LAYER_RLIMIT, 0);
 }
 
+static void
+unix_body(void *arg)
+{
+	int calls[256], sv[2];
+	size_t n = 0;
+	struct hf_sandbox_state st;
+	struct hf_err err = {0};
+
+	memcpy(calls, hf_calls_base, hf_ncalls_base * sizeof(*calls));
+	n = hf_ncalls_base;
+	memcpy(calls + n, hf_calls_unix, hf_ncalls_unix * sizeof(*calls));
+	n += hf_ncalls_unix;
+	MUST(confine(HF_LAYER_NNP | HF_LAYER_SECCOMP, calls, n, NULL, 0, &st,
+		 &err) == HF_OK);
+	MUST(socket(AF_UNIX, SOCK_STREAM, 0) >= 0);
+	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, sv) == 0);
+	MUST(socket(AF_INET, SOCK_STREAM, 0) == -1 && errno == EPERM);
+	MUST(socket(AF_INET6, SOCK_DGRAM, 0) == -1 && errno == EPERM);
+	MUST(socket(AF_NETLINK, SOCK_RAW, 0) == -1 && errno == EPERM);
+	/* a wire shut down would cut off the role's own successor */
+	MUST(shutdown(sv[0], SHUT_RDWR) == -1 && errno == EPERM);
+	MUST(bind(sv[0], NULL, 0) == -1 && errno == EPERM);
+	MUST(listen(sv[0], 1) == -1 && errno == EPERM);
+}
+
+static void
+unix_list_makes_no_socket_of_another_family(void **state)
+{
+	need(HF_LAYER_NNP | HF_LAYER_SECCOMP, __func__);
+	in_child(unix_body, NULL);
+}
+
+static void
+termios_body(void *arg)
+{
+	const int *with = arg;
+	int calls[256], fd = posix_openpt(O_RDWR | O_NOCTTY);
+	size_t n = hf_ncalls_base;
+	struct hf_sandbox_state st;
+	struct hf_err err = {0};
+	struct termios t;
+	int rc;
+
+	memcpy(calls, hf_calls_base, hf_ncalls_base * sizeof(*calls));
+	if (*with) {
+		memcpy(calls + n, hf_calls_serial,
+		    hf_ncalls_serial * sizeof(*calls));
+		n += hf_ncalls_serial;
+	}
+	MUST(fd >= 0 && tcgetattr(fd, &t) == 0);
+	MUST(confine(HF_LAYER_NNP | HF_LAYER_SECCOMP, calls, n, NULL, 0, &st,
+		 &err) == HF_OK);
+	rc = tcsetattr(fd, TCSANOW, &t);
+	MUST(*with ? rc == 0 : rc == -1 && errno == EPERM);
+	MUST(ioctl(fd, TIOCSTI, "x") == -1 && errno == EPERM);
+}
+
+static void
+line_is_set_up_only_with_the_serial_list(void **state)
+{
+	int with = 0;
+
+	need(HF_LAYER_NNP | HF_LAYER_SECCOMP, __func__);
+	in_child(termios_body, &with);
+	with = 1;
+	in_child(termios_body, &with);
+}
+
+/* What an edge is lent: a device that works, a folder that it may not open. */
+static void
+lent_body(void *arg)
+{
+	const char *dir = arg;
+	struct hf_sandbox_dir dirs[3] = {{.at = "null",
+					     .is_file = true,
+					     .is_device = true,
+					     .is_writable = true},
+	    {.at = "drop/0", .is_optional = true, .is_writable = true},
+	    {.at = "code", .is_exec = true}};
+	const struct hf_sandbox_link links[] = {{"bin", "code"}};
+	struct hf_sandbox s = {.role = "test",
+	    .mandatory = HF_LAYER_ROOT | HF_LAYER_UID,
+	    .uid = UID,
+	    .gid = UID,
+	    .dirs = dirs,
+	    .ndir = 3,
+	    .links = links,
+	    .nlink = 1,
+	    .host_mntns = hf_ns_inode("mnt")};
+	struct hf_sandbox_state st;
+	struct hf_err err = {0};
+	struct statvfs v;
+	size_t i;
+
+	dirs[0].fd = open("/dev/null", O_PATH | O_CLOEXEC);
+	dirs[1].fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	dirs[2].fd = open("/usr/lib", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (i = 0; i < 3; i++) {
+		MUST(dirs[i].fd >= 0);
+		dirs[i].tree = hf_tree_clone(dirs[i].fd);
+	}
+	hf_proc_isolate(SPACES);
+	if (hf_sandbox_enter(&s, false, &st, &err) != HF_OK) {
+		dprintf(tell_fd, "%s", err.msg);
+		_exit(1);
+	}
+	MUST(fcntl(dirs[1].fd, F_GETFD) == -1);
+	MUST(write(open("/null", O_WRONLY), "x", 1) == 1);
+	MUST(statvfs("/null", &v) == 0 && (v.f_flag & ST_NODEV) == 0);
+	MUST(st.dirs[1].why_not == EACCES && st.dirs[0].why_not == 0);
+	MUST(open("/drop/0", O_RDONLY) == -1 && errno == EACCES);
+	MUST(statvfs("/bin", &v) == 0 && (v.f_flag & ST_NOEXEC) == 0 &&
+	     (v.f_flag & ST_RDONLY) != 0 && (v.f_flag & ST_NODEV) != 0);
+	MUST(statvfs("/drop/0", &v) == 0 && (v.f_flag & ST_NOEXEC) != 0);
+}
+
+static void
+lent_device_works_and_closed_folder_is_told_not_fatal(void **state)
+{
+	char dir[] = "/tmp/hf-sb.XXXXXX";
+
+	need(HF_LAYER_ROOT | HF_LAYER_UID, __func__);
+	assert_non_null(mkdtemp(dir)); /* 0700 of root */
+	in_child(lent_body, dir);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int
 main(void)
 {
@@ -532,6 +662,10 @@ main(void)
 	    cmocka_unit_test(base_list_opens_no_file_and_cannot_break_a_wire),
 	    cmocka_unit_test(
 		net_list_has_inet_sockets_but_no_other_family_and_no_listener),
+	    cmocka_unit_test(unix_list_makes_no_socket_of_another_family),
+	    cmocka_unit_test(line_is_set_up_only_with_the_serial_list),
+	    cmocka_unit_test(
+		lent_device_works_and_closed_folder_is_told_not_fatal),
 	    cmocka_unit_test(limits_stand),
 	    cmocka_unit_test(all_layers_of_this_machine_stand_together),
 	    cmocka_unit_test(

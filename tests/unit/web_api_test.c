@@ -46,6 +46,7 @@ every_read_route_becomes_its_question(void **state)
 	    {"/api/v1/tags", HF_Q_TAGS, HF_ROLE_CORE, true},
 	    {"/api/v1/values?match=**", HF_Q_VALUES, HF_ROLE_CORE, true},
 	    {"/api/v1/history?tag=a/b", HF_Q_HISTORY, HF_ROLE_CORE, true},
+	    {"/api/v1/tree", HF_Q_TREE, HF_ROLE_CORE, true},
 	    {"/api/v1/alarms", HF_Q_ALARMS, HF_ROLE_CORE, false},
 	    {"/api/v1/journal", HF_Q_JOURNAL, HF_ROLE_CORE, false},
 	    {"/api/v1/events", HF_Q_EVENTS, HF_ROLE_CORE, true},
@@ -86,6 +87,26 @@ history_takes_all_its_parameters(void **state)
 	assert_int_equal(c.q.limit, 7);
 	assert_true(c.is_csv);
 	assert_int_equal(c.form, HF_API_POINTS);
+}
+
+static void
+tree_takes_path_depth_and_page(void **state)
+{
+	struct hf_api_call c;
+	struct hf_err e;
+
+	assert_int_equal(get("/api/v1/tree?path=press%2Fline1&depth=3&limit=50"
+			     "000&after=12.34567",
+			     &c, &e),
+	    HF_OK);
+	assert_string_equal(c.q.path, "press/line1");
+	assert_int_equal(c.q.buckets, 3);
+	assert_int_equal(c.q.limit, 50000);
+	assert_string_equal(c.q.text, "12.34567");
+	assert_int_equal(get("/api/v1/tree?depth=0", &c, &e), HF_EINVAL);
+	assert_int_equal(get("/api/v1/tree?depth=33", &c, &e), HF_ELIMIT);
+	assert_int_equal(get("/api/v1/tree?limit=50001", &c, &e), HF_ELIMIT);
+	assert_int_equal(get("/api/v1/tree?after=1;2", &c, &e), HF_EINVAL);
 }
 
 static void
@@ -586,6 +607,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_read_route_becomes_its_question),
 	    cmocka_unit_test(history_takes_all_its_parameters),
+	    cmocka_unit_test(tree_takes_path_depth_and_page),
 	    cmocka_unit_test(spans_are_open_unless_given),
 	    cmocka_unit_test(
 		unknown_parameter_is_refused_with_the_nearest_name),

@@ -153,8 +153,8 @@ parse_dot(const char *s, size_t n, struct hf_mb_addr *a, struct hf_err *err)
 	return HF_OK;
 }
 
-int
-hf_mb_addr_parse(const char *s, struct hf_mb_addr *a, struct hf_err *err)
+static int
+parse_addr(const char *s, struct hf_mb_addr *a, struct hf_err *err)
 {
 	const char *p = s, *bang, *dot, *hash;
 	size_t n;
@@ -204,10 +204,10 @@ hf_mb_range_parse(const char *s, struct hf_mb_range *r, struct hf_err *err)
 		return HF_FAIL(err, HF_EINVAL, "range \"%.40s\" too long", s);
 	memcpy(text, s, n);
 	text[n] = '\0';
-	if ((rc = hf_mb_addr_parse(text, &a, err)) != HF_OK)
+	if ((rc = parse_addr(text, &a, err)) != HF_OK)
 		return rc;
 	last = a.first;
-	if (dash != NULL && hf_mb_addr_parse(dash + 1, &b, NULL) == HF_OK) {
+	if (dash != NULL && parse_addr(dash + 1, &b, NULL) == HF_OK) {
 		last = b.fn == a.fn ? b.first : -1;
 	} else if (dash != NULL) {
 		if (!hf_parse_i64(dash + 1, strlen(dash + 1), &last))
@@ -283,7 +283,7 @@ hf_mb_point(const struct hf_tag *t, uint8_t unit, struct hf_mb_point *p,
 	struct hf_mb_addr a;
 	int rc;
 
-	if ((rc = hf_mb_addr_parse(t->address, &a, err)) != HF_OK)
+	if ((rc = parse_addr(t->address, &a, err)) != HF_OK)
 		return rc;
 	*p = (struct hf_mb_point){
 	    .tag = t,

@@ -46,8 +46,6 @@ struct hf_mb_range { /* addresses first..last, both included */
 	uint16_t first, last;
 };
 
-/* HF_EINVAL with what is wrong and an example that is right. */
-int hf_mb_addr_parse(const char *s, struct hf_mb_addr *a, struct hf_err *err);
 /* "hr:100-110", "400101-400111", "di:7". HF_EINVAL. */
 int hf_mb_range_parse(const char *s, struct hf_mb_range *r, struct hf_err *err);
 /* The tag's address with its type: register count, bit, string. unit: the

@@ -35,6 +35,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "field/backoff.h"
 #include "field/modbus/client.h"
 #include "field/modbus/cycle.h"
 #include "model/quality.h"
@@ -187,8 +188,8 @@ drop(struct hf_mb_client *c, unsigned conn, const char *what, int64_t now_ns)
 
 	c->ops.disconnect(c->ops.arg, conn);
 	ns = k->nfail == 0
-		 ? hf_mb_back_off(&c->prng, RETRY_FIRST_NS, RETRY_FIRST_NS, 0)
-		 : hf_mb_back_off(
+		 ? hf_backoff_ns(&c->prng, RETRY_FIRST_NS, RETRY_FIRST_NS, 0)
+		 : hf_backoff_ns(
 		       &c->prng, RETRY_MIN_NS, RETRY_MAX_NS, k->nfail - 1);
 	k->nfail++;
 	k->state = CLOSED;
@@ -490,15 +491,14 @@ on_exception(struct hf_mb_client *c, size_t block, uint8_t code, int64_t now_ns)
 	case HF_MB_EX_BUSY:
 		hf_count(c->counters, HF_C_MB_RETRIES, 1);
 		hold(c, block,
-		    hf_mb_back_off(
-			&c->prng, BUSY_MIN_NS, BUSY_MAX_NS, y->nbusy),
+		    hf_backoff_ns(&c->prng, BUSY_MIN_NS, BUSY_MAX_NS, y->nbusy),
 		    now_ns);
 		y->nbusy++;
 		break;
 	case HF_MB_EX_PATH:
 	case HF_MB_EX_TARGET:
 		hold(c, block,
-		    hf_mb_back_off(
+		    hf_backoff_ns(
 			&c->prng, RETRY_MIN_NS, RETRY_MAX_NS, y->ngateway),
 		    now_ns);
 		y->ngateway++;
@@ -642,6 +642,51 @@ hf_mb_client_bytes(struct hf_mb_client *c, unsigned conn, const uint8_t *p,
 	}
 }
 
+/* Does another unit of this device answer? Then the connection is fine. */
+static bool
+others_answer(const struct hf_mb_client *c, uint8_t unit)
+{
+	size_t i;
+
+	for (i = 0; i < c->plan.nblock; i++)
+		if (c->plan.blocks[i].unit != unit &&
+		    c->cycles[i].state != HF_MB_OFF && !c->cycles[i].is_failing)
+			return true;
+	return false;
+}
+
+void
+hf_mb_client_unanswered(struct hf_mb_client *c, unsigned conn, bool is_garbled,
+    const char *what, int64_t now_ns)
+{
+	struct conn *k = &c->conns[conn];
+	struct flight *f = k->flights;
+	struct hf_mb_cycle *y;
+	size_t i;
+
+	for (i = 0; i < HF_MB_NOUTSTANDING && !f->is_used; i++)
+		f++;
+	if (k->state != UP || i == HF_MB_NOUTSTANDING)
+		return;
+	*(is_garbled ? &c->stats.framing : &c->stats.timeouts) += 1;
+	hf_count(
+	    c->counters, is_garbled ? HF_C_MB_FRAMING : HF_C_MB_TIMEOUTS, 1);
+	if (!others_answer(c, f->req.unit)) {
+		drop(c, conn, what, now_ns);
+		return;
+	}
+	y = &c->cycles[f->block];
+	f->is_used = false;
+	k->nflight--;
+	c->exception = HF_MB_EX_TARGET; /* as a gateway would put it */
+	hold(c, f->block,
+	    hf_backoff_ns(&c->prng, RETRY_MIN_NS, RETRY_MAX_NS, y->ngateway),
+	    now_ns);
+	y->ngateway++;
+	fail_block(c, f->block, HF_BAD_NO_COMMUNICATION);
+	set_up(c);
+}
+
 /* ---- time ---- */
 
 /* Grid, skips and silence of all blocks. */
@@ -726,7 +771,7 @@ hf_mb_client_new(const struct hf_mb_client_conf *conf,
 		goto out;
 	}
 	c->ops = *ops;
-	c->seed = c->prng = hf_mb_seed(conf->name);
+	c->seed = c->prng = hf_backoff_seed(conf->name);
 	c->tid = (uint16_t)c->seed;
 	c->learnt_ns = HF_TIME_NONE;
 	c->stats.last_good_ns = HF_TIME_NONE;

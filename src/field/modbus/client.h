@@ -77,6 +77,15 @@ void hf_mb_client_connected(
 /* The connection was refused, reset or closed by the device. */
 void hf_mb_client_lost(
     struct hf_mb_client *c, unsigned conn, const char *why, int64_t now_ns);
+/*
+ * For a bus, whose frames the caller moves one by one: the request under way
+ * was not answered in time, or (is_garbled) with something that is no answer.
+ * `what` is for the text. Counts it. While other units of the same device
+ * answer, only this unit's block waits (1 s doubling to 30 s); else the
+ * connection is lost.
+ */
+void hf_mb_client_unanswered(struct hf_mb_client *c, unsigned conn,
+    bool is_garbled, const char *what, int64_t now_ns);
 /* Any n. The connection may be closed on return. */
 void hf_mb_client_bytes(struct hf_mb_client *c, unsigned conn, const uint8_t *p,
     size_t n, int64_t now_ns);

@@ -12,12 +12,6 @@
 
 #define HF_MB_NEVER INT64_MAX
 
-/* Of a device's name: the same phases and back-off in every run. */
-uint64_t hf_mb_seed(const char *name);
-/* min, 2 min, 4 min ... max for n = 0, 1, 2 ..., each +-20 % from *prng. */
-int64_t hf_mb_back_off(
-    uint64_t *prng, int64_t min_ns, int64_t max_ns, unsigned n);
-
 /* Load budget: requests per second with a small burst (a token bucket). */
 struct hf_mb_budget {
 	double hz;  /* > 0 */

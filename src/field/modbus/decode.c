@@ -12,13 +12,10 @@
  * values take the byte part only: BADC and DCBA swap the two bytes.
  *
  * Values. Integers become i64 and stay exact; a uint64 above 2^63 - 1 has no
- * i64 and is bad (out of range), never a wrapped number. Scaling computes in
- * double:
- *    v = lo + (raw - raw_lo) / (raw_hi - raw_lo) * (hi - lo)
- * and a clamp cuts v to lo..hi (to the tag's range if it is not scaled), which
- * makes it uncertain. NaN, infinities and BCD nibbles above 9 are bad samples
- * with the raw bits kept. Strings end at the first NUL; bytes that are no UTF-8
- * make the sample bad, with a readable form of them as the value.
+ * i64 and is bad (out of range), never a wrapped number. Scaling and clamp are
+ * those of field/convert.c. NaN, infinities and BCD nibbles above 9 are bad
+ * samples with the raw bits kept. Strings end at the first NUL; bytes that are
+ * no UTF-8 make the sample bad, with a readable form of them as the value.
  */
 #include <math.h>
 #include <string.h>
@@ -26,6 +23,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "base/utf8.h"
+#include "field/convert.h"
 #include "field/modbus/decode.h"
 #include "model/quality.h"
 
@@ -109,28 +107,6 @@ bcd_of(uint64_t raw, int ndigit, int64_t *out)
 	return true;
 }
 
-static bool
-is_scaled(const struct hf_tag *t)
-{
-	return t != NULL && !isnan(t->raw_lo);
-}
-
-uint8_t
-hf_mb_vtype(const struct hf_mb_point *p)
-{
-	switch (p->type) {
-	case HF_T_BOOL:
-		return HF_V_BOOL;
-	case HF_T_STR:
-		return HF_V_STR;
-	case HF_T_F32:
-	case HF_T_F64:
-		return HF_V_F64;
-	default:
-		return is_scaled(p->tag) ? HF_V_F64 : HF_V_I64;
-	}
-}
-
 static enum hf_mb_why
 set_f64(struct hf_reading *r, double v)
 {
@@ -198,42 +174,6 @@ raw_f64(const struct hf_mb_point *p, const struct hf_reading *r)
 }
 
 static enum hf_mb_why
-scale(const struct hf_mb_point *p, struct hf_reading *r)
-{
-	const struct hf_tag *t = p->tag;
-	double v = raw_f64(p, r);
-
-	r->s.status = HF_GOOD;
-	v = t->scale_lo + (v - t->raw_lo) / (t->raw_hi - t->raw_lo) *
-			      (t->scale_hi - t->scale_lo);
-	return set_f64(r, v);
-}
-
-/* Cuts to lo..hi; integers to the integers within. */
-static enum hf_mb_why
-clamp(struct hf_reading *r, double lo, double hi)
-{
-	double v = r->s.vtype == HF_V_F64 ? r->s.v.f64 : (double)r->s.v.i64;
-	double c;
-
-	if (lo > hi) { /* a falling scale, 20..4 mA */
-		c = lo;
-		lo = hi;
-		hi = c;
-	}
-	if (!(v < lo) && !(v > hi))
-		return HF_MB_FINE;
-	c = v < lo ? lo : hi;
-	if (r->s.vtype == HF_V_F64)
-		r->s.v.f64 = c;
-	else
-		r->s.v.i64 = (int64_t)(v < lo ? ceil(c) : floor(c));
-	r->s.flags |= HF_F_CLAMPED;
-	r->s.status = HF_UNCERTAIN_EU_EXCEEDED;
-	return HF_MB_CLAMPED;
-}
-
-static enum hf_mb_why
 scale_and_clamp(
     const struct hf_mb_point *p, struct hf_reading *r, enum hf_mb_why why)
 {
@@ -241,14 +181,11 @@ scale_and_clamp(
 
 	if (t == NULL || r->s.vtype == HF_V_BOOL)
 		return why;
-	if (is_scaled(t) && (why == HF_MB_FINE || why == HF_MB_TOO_BIG))
-		why = scale(p, r);
-	if (why != HF_MB_FINE || !t->clamp)
-		return why;
-	if (is_scaled(t))
-		return clamp(r, t->scale_lo, t->scale_hi);
-	if (!isnan(t->range_lo) && !isnan(t->range_hi))
-		return clamp(r, t->range_lo, t->range_hi);
+	if (hf_scale_is_on(t) && (why == HF_MB_FINE || why == HF_MB_TOO_BIG))
+		why = hf_scale(t, raw_f64(p, r), r) ? HF_MB_FINE
+						    : HF_MB_NOT_FINITE;
+	if (why == HF_MB_FINE && hf_clamp(t, r))
+		why = HF_MB_CLAMPED;
 	return why;
 }
 

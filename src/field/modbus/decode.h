@@ -42,9 +42,6 @@ enum hf_mb_why hf_mb_decode(const struct hf_mb_point *p, const uint8_t *data,
 int64_t hf_mb_decode_stamp(
     const struct hf_mb_point *p, const uint8_t *data, uint16_t first);
 
-/* enum hf_vtype that good values of this point have. */
-uint8_t hf_mb_vtype(const struct hf_mb_point *p);
-
 /* Register i (0 <= i < p->count) of the point as it came, or the bit. */
 uint16_t hf_mb_raw_register(const struct hf_mb_point *p, const uint8_t *data,
     uint16_t first, uint16_t i);

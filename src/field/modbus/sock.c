@@ -18,38 +18,6 @@
 
 #define READ_MAX 4096 /* bytes of one callback, so that no device has it all */
 
-int
-hf_mb_sock_addr(const char *host, int64_t port, struct hf_mb_addr_in *out,
-    struct hf_err *err)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)&out->sa;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->sa;
-
-	memset(out, 0, sizeof(*out));
-	if (strcmp(host, "localhost") == 0)
-		host = "127.0.0.1";
-	if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons((uint16_t)port);
-		out->len = sizeof(*v4);
-		snprintf(out->text, sizeof(out->text), "%s:%u", host,
-		    (unsigned)(uint16_t)port);
-		return HF_OK;
-	}
-	if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
-		v6->sin6_family = AF_INET6;
-		v6->sin6_port = htons((uint16_t)port);
-		out->len = sizeof(*v6);
-		snprintf(out->text, sizeof(out->text), "[%s]:%u", host,
-		    (unsigned)(uint16_t)port);
-		return HF_OK;
-	}
-	return HF_FAIL(err, HF_EINVAL,
-	    "host \"%s\" is a name, and edge has no resolver: write the "
-	    "device's IP address",
-	    host);
-}
-
 void
 hf_mb_sock_init(struct hf_mb_sock *s, struct hf_loop *loop,
     const struct hf_mb_sock_ops *ops, void *arg, unsigned id)
@@ -136,7 +104,7 @@ on_connected(void *arg)
 
 int
 hf_mb_sock_open(
-    struct hf_mb_sock *s, const struct hf_mb_addr_in *to, struct hf_err *err)
+    struct hf_mb_sock *s, const struct hf_netaddr *to, struct hf_err *err)
 {
 	int rc;
 

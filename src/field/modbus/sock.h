@@ -7,18 +7,12 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "base/err.h"
+#include "field/netaddr.h"
 #include "os/loop.h"
 
 #define HF_MB_TX_CAP 256 /* bytes that wait for the socket: 21 requests */
-
-struct hf_mb_addr_in { /* where to: filled by hf_mb_sock_addr */
-	struct sockaddr_storage sa;
-	socklen_t len;
-	char text[64]; /* "10.0.0.7:502", "[fd00::7]:502" */
-};
 
 struct hf_mb_sock_ops { /* none is called from within a hf_mb_sock_ function */
 	void (*connected)(void *arg, unsigned id);
@@ -37,15 +31,11 @@ struct hf_mb_sock {
 	uint8_t tx[HF_MB_TX_CAP];
 };
 
-/* Address from a literal IPv4 or IPv6 address or "localhost"; there is no
- * resolver in edge. HF_EINVAL. */
-int hf_mb_sock_addr(const char *host, int64_t port, struct hf_mb_addr_in *out,
-    struct hf_err *err);
 void hf_mb_sock_init(struct hf_mb_sock *s, struct hf_loop *loop,
     const struct hf_mb_sock_ops *ops, void *arg, unsigned id);
 /* Begins; connected() or lost() follows. HF_OK, HF_EIO and the like. */
 int hf_mb_sock_open(
-    struct hf_mb_sock *s, const struct hf_mb_addr_in *to, struct hf_err *err);
+    struct hf_mb_sock *s, const struct hf_netaddr *to, struct hf_err *err);
 /* Closes now, also from within a callback. Closed already: nothing. */
 void hf_mb_sock_close(struct hf_mb_sock *s);
 /* HF_ELIMIT if too much waits, HF_ECLOSED or HF_EIO if the socket failed. */

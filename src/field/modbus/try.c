@@ -10,7 +10,8 @@
  * its deadline, and calls done() exactly once, from the loop or from within
  * close.
  *
- *   {"device","host","port","unit","connected","text",
+ *   {"device","host","port" (a serial line: "serial"),"unit","connected",
+ *    "text",
  *    "tags":[{"tag","address","address_1based","address_0based","type","order",
  *       "raw":["0x4248",...],"value","quality","status",
  *       "orders":{"ABCD":...,"CDAB":...,"BADC":...,"DCBA":...}}],
@@ -259,8 +260,12 @@ put_all(struct hf_driver_dev *d, struct hf_buf *b)
 	hf_jw_init(&w, b);
 	hf_jw_obj(&w);
 	hf_jw_kstr(&w, "device", d->dev->name);
-	hf_jw_kstr(&w, "host", d->conf->host);
-	hf_jw_ki64(&w, "port", d->conf->port);
+	if (d->via->is_serial) {
+		hf_jw_kstr(&w, "serial", d->conf->serial);
+	} else {
+		hf_jw_kstr(&w, "host", d->conf->host);
+		hf_jw_ki64(&w, "port", d->conf->port);
+	}
 	hf_jw_ki64(&w, "unit", d->conf->unit);
 	hf_jw_kbool(&w, "connected", st.up == 1);
 	hf_jw_kstr(&w, "text", st.text);
