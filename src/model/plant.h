@@ -368,8 +368,8 @@ const char *hf_conduit_topic_why(const struct hf_plant *p,
 const char *hf_sparkplug_type(const char *filter, size_t *n);
 /* A conduit from edge/<other> or zone/<other> to broker/<zone> (proto mqtt,
  * direction push) shows the other zone's namespace in this broker too, cut to
- * its topics_write (none: nothing). True if c is one; core_mirror_plan.c decides
- * which tags a broker mirrors. */
+ * its topics_write (none: nothing). True if c is one; core_mirror_plan.c
+ * decides which tags a broker mirrors. */
 bool hf_conduit_mirror(const struct hf_plant *p, const struct hf_conduit *c,
     uint32_t *from_zone, uint32_t *to_zone);
 /* What the tag's contract says of it; NULL if its asset has none. O(levels). */

@@ -62,7 +62,7 @@ const struct hf_parent_times hf_parent_times = {
     .judge = 10 * HF_NS_PER_S,
     .stop_core = 500 * HF_NS_PER_MS,
     .stop_audit = 1100 * HF_NS_PER_MS,
-    .stop_kill = 1850 * HF_NS_PER_MS,
+    .stop_kill = 1800 * HF_NS_PER_MS,
 };
 
 enum { STOP_NO, STOP_FRONT, STOP_CORE, STOP_AUDIT, STOP_KILLED };
