@@ -744,9 +744,11 @@ check_name(const struct hf_auditlog *l, const uint64_t *segs, size_t nseg,
 
 	hf_buf_init(&note, HF_NOTE_MAX + 1);
 	rc = hf_file_read(l->dirfd, "checkpoint", HF_NOTE_MAX, &note, NULL);
-	if (rc == HF_OK)
+	if (rc == HF_OK && note.len > 0)
 		rc = hf_checkpoint_parse(
 		    &c, (const char *)note.p, note.len, NULL);
+	else
+		rc = HF_ENODATA;
 	hf_buf_fini(&note);
 	if (rc != HF_OK || strcmp(c.origin, l->origin) == 0)
 		return HF_OK;
