@@ -14,7 +14,7 @@ include config.mk
 
 FIELD := field/modbus field/mqtt field/sparkplug field/files field/mtconnect
 # Folders in the order of their layers (tools/layers): each may include those before it.
-FOLDERS := base os model bus conf store field $(FIELD) detect web proc cli
+FOLDERS := base os model bus conf store field $(FIELD) detect web comply proc cli
 
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wwrite-strings \
 	-Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wno-unused-parameter
@@ -71,6 +71,7 @@ knows_field := $(below) bus field $(FIELD)
 $(foreach f,$(FIELD),$(eval knows_$(f) := $(knows_field)))
 knows_detect := $(below) detect
 knows_web := $(below) web
+knows_comply := $(below) bus comply
 knows_proc := $(FOLDERS)
 knows_cli := $(FOLDERS)
 firstpart = $(firstword $(subst _, ,$(1)))

@@ -154,11 +154,15 @@ acl_edge(const struct hf_plant *p, uint32_t zone_idx, struct hf_brokerconf *b)
 /* What all conduits of one port allow together. */
 static int
 acl_port(const struct hf_plant *p, uint32_t zone_idx, int64_t port,
-    const char *name, struct hf_brokerconf *b, struct hf_err *err)
+    const struct hf_broker_dirs *d, struct hf_brokerconf *b, struct hf_err *err)
 {
-	struct hf_buf *out = new_acl(b, name);
+	char name[16];
+	struct hf_buf *out;
 	size_t i, k;
 	int rc = HF_OK;
+
+	snprintf(name, sizeof(name), "acl.%d", (int)port);
+	out = new_acl(b, name);
 
 	for (i = 0; rc == HF_OK && i < p->nconduit; i++) {
 		const struct hf_conduit *c = &p->conduits[i];
@@ -166,6 +170,10 @@ acl_port(const struct hf_plant *p, uint32_t zone_idx, int64_t port,
 		if (c->port != port || hf_conduit_broker(p, c) != (int)zone_idx)
 			continue;
 		hf_buf_printf(out, "# conduit %s\n", c->name);
+		if (d->now_ns != 0 && hf_conduit_is_denied(p, c, d->now_ns)) {
+			hf_buf_puts(out, "# denied: its review is past\n");
+			continue;
+		}
 		for (k = 0; rc == HF_OK && k < c->topics_read.n; k++)
 			rc = put_read(p, c, c->topics_read.v[k], out, err);
 		for (k = 0; rc == HF_OK && k < c->topics_write.n; k++)
@@ -317,7 +325,7 @@ put_port(const struct hf_plant *p, uint32_t zone_idx,
 	    "acl_file %s/%s\n",
 	    HF_BROKER_NCLIENT, d->conf, acl);
 	rc = put_auth(c, d, b, err);
-	return rc != HF_OK ? rc : acl_port(p, zone_idx, c->port, acl, b, err);
+	return rc != HF_OK ? rc : acl_port(p, zone_idx, c->port, d, b, err);
 }
 
 static bool

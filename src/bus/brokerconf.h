@@ -52,6 +52,9 @@ struct hf_broker_dirs {		     /* as the broker sees them, absolute */
 	const char *conf;	     /* folder of the access lists */
 	const char *core, *edge;     /* folders of the unix sockets */
 	const char *ca, *cert, *key; /* files, for TLS */
+	/* Wall time: conduits that hf_conduit_is_denied() then are left out.
+	 * 0: none is. */
+	int64_t now_ns;
 };
 
 struct hf_broker_acl {

@@ -50,6 +50,8 @@ value_slot(struct hf_conf_opts *o, const char *name)
 		return &o->conf;
 	if (strcmp(name, "device") == 0)
 		return &o->device;
+	if (strcmp(name, "out") == 0)
+		return &o->out;
 	return strcmp(name, "delim") == 0 ? &o->form : NULL;
 }
 

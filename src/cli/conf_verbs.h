@@ -16,6 +16,7 @@
 struct hf_conf_opts {
 	const char *conf;   /* --conf DIR */
 	const char *device; /* --device NAME */
+	const char *out;    /* --out DIR */
 	bool is_json, is_dry, is_partial, is_replace, is_tags;
 	const char *form; /* --delim: "," ";" */
 	const char *args[4];

@@ -146,6 +146,56 @@ hf_cidr_has(const char *cidr, const char *host)
 }
 
 bool
+hf_cidr_in(const char *outer, const char *inner)
+{
+	struct addr net, a;
+	unsigned nbit, abit;
+
+	if (!cidr_parse(outer, &net, &nbit) || !cidr_parse(inner, &a, &abit) ||
+	    net.n != a.n || abit < nbit)
+		return false;
+	mask(&net, nbit);
+	mask(&a, nbit);
+	return memcmp(net.b, a.b, a.n) == 0;
+}
+
+bool
+hf_cidr_is_v6(const char *cidr)
+{
+	struct addr a;
+	unsigned nbit;
+
+	return cidr_parse(cidr, &a, &nbit) && a.n == 16;
+}
+
+enum hf_reach
+hf_cidr_reach(const char *cidr)
+{
+	static const struct {
+		const char *net;
+		enum hf_reach reach;
+	} known[] = {{"127.0.0.0/8", HF_REACH_LOOPBACK},
+	    {"::1", HF_REACH_LOOPBACK}, {"10.0.0.0/8", HF_REACH_PRIVATE},
+	    {"172.16.0.0/12", HF_REACH_PRIVATE},
+	    {"192.168.0.0/16", HF_REACH_PRIVATE},
+	    {"169.254.0.0/16", HF_REACH_PRIVATE},
+	    {"fc00::/7", HF_REACH_PRIVATE}, {"fe80::/10", HF_REACH_PRIVATE},
+	    {"0.0.0.0/8", HF_REACH_WORLD}, {"::", HF_REACH_WORLD}};
+	struct addr a;
+	unsigned nbit;
+	size_t i;
+
+	if (!cidr_parse(cidr, &a, &nbit))
+		return HF_REACH_NONE;
+	if (nbit < (a.n == 4 ? 8u : 7u)) /* 10.0.0.0/8, fc00::/7 */
+		return HF_REACH_WORLD;
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (hf_cidr_in(known[i].net, cidr))
+			return known[i].reach;
+	return HF_REACH_PUBLIC;
+}
+
+bool
 hf_pattern_ok(const char *s)
 {
 	const char *deep = strstr(s, "**");

@@ -74,6 +74,19 @@ bool hf_host_ok(const char *s);
 bool hf_cidr_ok(const char *s, char *why, size_t cap);
 /* Does the CIDR (or single address) hold the address? False for host names. */
 bool hf_cidr_has(const char *cidr, const char *host);
+/* Is all of the second network (or address) within the first? */
+bool hf_cidr_in(const char *outer, const char *inner);
+/* Where the addresses of a network lie; of all of them, so that 10.0.0.0/7 is
+ * public. */
+enum hf_reach {
+	HF_REACH_NONE,	   /* the text is no address and no network */
+	HF_REACH_LOOPBACK, /* 127.0.0.0/8, ::1 */
+	HF_REACH_PRIVATE,  /* RFC 1918, unique local (RFC 4193), link-local */
+	HF_REACH_PUBLIC,
+	HF_REACH_WORLD /* unspecified, or wider than any private network */
+};
+enum hf_reach hf_cidr_reach(const char *cidr);
+bool hf_cidr_is_v6(const char *cidr);
 /* Tag path pattern as hf_path_match takes it. */
 bool hf_pattern_ok(const char *s);
 

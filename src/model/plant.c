@@ -8,6 +8,7 @@
  * checked:
  *   here            kinds, keys, rules of one item, tags
  *   plant_check.c   references, conduits, devices' reach, rules
+ *   plant_zones.c   zones, parties of conduits: what may be reached at all
  *   plant_broker.c  conduits of brokers
  *   plant_edge.c    contracts, edge processes
  *   plant_match.c   detectors and exports: patterns to tags
@@ -632,6 +633,8 @@ hf_plant_finish(struct hf_plant *p, const struct hf_registry *reg,
 		hf_finish_refs(&f);
 		check_tags(&f);
 		hf_finish_contracts(&f);
+		hf_finish_zones(&f);
+		hf_finish_parties(&f);
 		hf_finish_conduits(&f);
 		hf_finish_brokers(&f);
 		hf_finish_devices(&f);

@@ -32,6 +32,7 @@
 struct hf_site { /* plant: */
 	char *enterprise, *site;
 	char *timezone; /* IANA name, for shifts and reports only */
+	bool air_gap;	/* no conduit may be a boundary */
 };
 
 struct hf_zone {
@@ -40,14 +41,17 @@ struct hf_zone {
 	char *interface;   /* a NIC, or "host-veth" (a finding) */
 	struct hf_strlist networks;
 	bool ipv6;
+	char *parent;	   /* REF zones or NULL: the zone it is part of */
+	bool deny_expired; /* a listening or write conduit past its review */
 };
 
 enum hf_direction { HF_DIR_PULL, HF_DIR_PUSH, HF_DIR_LISTEN, HF_DIR_BOTH };
 
 struct hf_conduit {
 	char *name;
-	char *from, *to; /* "edge/<zone>", an address, a CIDR or "any" */
-	char *proto;	 /* "modbus-tcp", "mqtt", ... */
+	/* "edge/<zone>", an address, a CIDR or "any" (the zone's networks) */
+	char *from, *to;
+	char *proto; /* "modbus-tcp", "mqtt", ... */
 	int64_t port;
 	int64_t direction; /* enum hf_direction */
 	struct hf_strlist topics_read, topics_write;
@@ -57,6 +61,10 @@ struct hf_conduit {
 	struct hf_strlist approved_by;
 	int64_t review_ns;
 	char *compensating; /* named measure where the protocol has no mTLS */
+	bool boundary;	    /* the other party may have a public address */
+	int64_t max_bps;    /* bits per second, 0 = no bound */
+	char *data_class;   /* "CUI", NULL = not given */
+	char *cert_profile; /* "device-p384", NULL = not given */
 };
 
 /* contracts: what the values below one asset may look like. The key is
@@ -83,9 +91,10 @@ struct hf_device {
 	char *zone;   /* REF zones */
 	char *driver; /* name of a registered driver kind */
 	char *asset;  /* REF assets or NULL; prefix of tags without uns_path */
-	char *tags_file; /* relative to the plant's directory */
-	int64_t time;	 /* enum hf_time_source */
-	int64_t clock;	 /* enum hf_clock */
+	char *tags_file;     /* relative to the plant's directory */
+	char *serial_number; /* of the device itself, NULL = not given */
+	int64_t time;	     /* enum hf_time_source */
+	int64_t clock;	     /* enum hf_clock */
 	struct hf_load load;
 	void *conf; /* the driver's own options (kind->size bytes) */
 	const struct hf_kind *kind;
@@ -99,6 +108,7 @@ struct hf_asset {
 	char *kind;
 	int64_t criticality; /* 0 = A ... 3 = D */
 	char *description;
+	bool cda;	/* critical digital asset (10 CFR 73.54) */
 	char *contract; /* REF contracts, NULL = unvalidated ("_raw") */
 	const struct hf_contract *contract_ptr; /* by hf_plant_finish */
 };
@@ -358,6 +368,45 @@ int hf_plant_unpack(const void *bytes, size_t n, const struct hf_registry *reg,
 bool hf_plant_has_broker(const struct hf_plant *p, uint32_t zone_idx);
 /* Index of the zone if the conduit is a listener of its broker, else -1. */
 int hf_conduit_broker(const struct hf_plant *p, const struct hf_conduit *c);
+/* What a conduit means on the wire: which of our namespaces it belongs to, who
+ * opens the connection, and to or from which networks. The firewall, the
+ * documents and whoever else enforces conduits ask this one function. */
+enum hf_flow_kind {
+	HF_FLOW_NONE,	/* no such flow (the plant is in error) */
+	HF_FLOW_OPEN,	/* our role opens a connection to far:port */
+	HF_FLOW_ACCEPT, /* far opens a connection to our role at port */
+	HF_FLOW_INSIDE	/* within this node, no network: a mirror */
+};
+struct hf_flow {
+	enum hf_flow_kind kind;
+	uint32_t zone_idx;	/* whose namespace */
+	int far_zone;		/* zone of the other party, -1 = none known */
+	const char *near, *far; /* the parties as written; near is our role */
+	bool is_udp;		/* else TCP */
+	bool is_loopback;	/* both ends are in the namespace */
+	/* Networks of far (CIDRs or addresses): one, or those of `any`. */
+	const char *const *nets;
+	size_t nnet;
+	const char *one; /* room for nets of one; nets may point at it */
+};
+/* Fills *out, which must stay where it is; kind HF_FLOW_NONE if the conduit has
+ * no meaning. Of p: zones and conduits, finished or not. */
+void hf_conduit_flow(
+    const struct hf_plant *p, const struct hf_conduit *c, struct hf_flow *out);
+/* How far apart the targets of the two zones of a flow are: 0 if they are
+ * alike or if only one is known. */
+int64_t hf_flow_sl_step(const struct hf_plant *p, const struct hf_flow *f);
+/* Its review lies before now. */
+bool hf_conduit_is_expired(const struct hf_conduit *c, int64_t now_ns);
+/* Expired, listening or writing, in a zone that denies such: never a conduit
+ * that only reads. */
+bool hf_conduit_is_denied(
+    const struct hf_plant *p, const struct hf_conduit *c, int64_t now_ns);
+/* What in the plant needs the conduit, appended in words: "device press7". */
+void hf_conduit_uses(
+    const struct hf_plant *p, const struct hf_conduit *c, struct hf_buf *out);
+/* Does the protocol of that name travel over UDP? */
+bool hf_proto_is_udp(const char *proto);
 /* Why clients of listener c may not read (is_write: write) what the filter
  * covers: words that follow it in a sentence. NULL if they may. Of p: its
  * conduits, zones and exports, finished or not. */

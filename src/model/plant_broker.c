@@ -588,7 +588,7 @@ hf_finish_broker_device(struct hf_finish *f, const struct hf_device *d)
 	}
 	for (i = 0; i < f->p->nconduit; i++) {
 		c = &f->p->conduits[i];
-		if (hf_conduit_reaches(c, d->zone, host, port) &&
+		if (hf_conduit_reaches(f->p, c, d->zone, host, port) &&
 		    c->proto != NULL && hf_proto_is_mqtt(c->proto))
 			return;
 	}

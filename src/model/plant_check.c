@@ -126,53 +126,11 @@ hf_party_zone(const char *s)
 	return NULL;
 }
 
-static void
-check_party(struct hf_finish *f, const struct hf_conduit *c, const char *option,
-    const char *party)
-{
-	char why[HF_OPT_WHY] = "";
-	const char *zone, *near;
-
-	if (party == NULL || strcmp(party, "any") == 0 || hf_host_ok(party) ||
-	    hf_cidr_ok(party, why, sizeof(why)))
-		return;
-	zone = hf_party_zone(party);
-	if (zone == NULL) {
-		hf_finish_error(f, "conduits", c->name, option,
-		    "\"%s\" is no party: write edge/ZONE, web/ZONE, "
-		    "broker/ZONE, an address, a network or any%s%s",
-		    party, why[0] == '\0' ? "" : "; ", why);
-		return;
-	}
-	if (hf_finish_find(f, "zones", zone) != NULL)
-		return;
-	near = hf_finish_nearest(f, "zones", zone);
-	hf_finish_error(f, "conduits", c->name, option,
-	    "zone \"%s\" is not defined under zones:%s%s%s", zone,
-	    near == NULL ? "" : ", did you mean \"", near == NULL ? "" : near,
-	    near == NULL ? "" : "\"?");
-}
-
-static const struct hf_zone *
-conduit_zone(const struct hf_plant *p, const struct hf_conduit *c)
-{
-	const char *parties[] = {c->from, c->to}, *zone;
-	size_t i, j;
-
-	for (i = 0; i < 2; i++) {
-		zone = parties[i] == NULL ? NULL : hf_party_zone(parties[i]);
-		for (j = 0; zone != NULL && j < p->nzone; j++)
-			if (p->zones[j].name != NULL &&
-			    strcmp(p->zones[j].name, zone) == 0)
-				return &p->zones[j];
-	}
-	return NULL;
-}
-
 static bool
 lacks_mtls(const struct hf_plant *p, const struct hf_conduit *c)
 {
-	const struct hf_zone *z = conduit_zone(p, c);
+	int zone = hf_conduit_zone(p, c);
+	const struct hf_zone *z = zone < 0 ? NULL : &p->zones[zone];
 
 	if (hf_conduit_mirror(p, c, NULL, NULL))
 		return false; /* within this node: core publishes */
@@ -188,8 +146,6 @@ hf_finish_conduits(struct hf_finish *f)
 
 	for (i = 0; i < f->p->nconduit; i++) {
 		c = &f->p->conduits[i];
-		check_party(f, c, "from", c->from);
-		check_party(f, c, "to", c->to);
 		if (lacks_mtls(f->p, c) && c->compensating == NULL)
 			hf_finish_error(f, "conduits", c->name, "auth",
 			    "auth %s in a zone of sl_target 3 or more needs a "
@@ -216,9 +172,12 @@ row_by_name(const struct hf_kind *k, const char *name, enum hf_opt_type t1,
 }
 
 bool
-hf_conduit_reaches(const struct hf_conduit *c, const char *zone,
-    const char *host, int64_t port)
+hf_conduit_reaches(const struct hf_plant *p, const struct hf_conduit *c,
+    const char *zone, const char *host, int64_t port)
 {
+	struct hf_flow flow;
+	size_t i;
+
 	if (c->from == NULL || c->to == NULL || c->port != port)
 		return false;
 	if (c->direction != HF_DIR_PULL && c->direction != HF_DIR_BOTH)
@@ -226,8 +185,11 @@ hf_conduit_reaches(const struct hf_conduit *c, const char *zone,
 	if (strncmp(c->from, edge_prefix, sizeof(edge_prefix) - 1) != 0 ||
 	    strcmp(c->from + sizeof(edge_prefix) - 1, zone) != 0)
 		return false;
-	return strcmp(c->to, "any") == 0 || strcmp(c->to, host) == 0 ||
-	       hf_cidr_has(c->to, host);
+	hf_conduit_flow(p, c, &flow);
+	for (i = 0; i < flow.nnet; i++)
+		if (hf_cidr_has(flow.nets[i], host))
+			return true;
+	return false;
 }
 
 /* A device that names a host and a port is reached through a declared conduit
@@ -255,7 +217,8 @@ check_reach(struct hf_finish *f, const struct hf_device *d)
 	if (host == NULL)
 		return;
 	for (i = 0; i < f->p->nconduit; i++)
-		if (hf_conduit_reaches(&f->p->conduits[i], d->zone, host, port))
+		if (hf_conduit_reaches(
+			f->p, &f->p->conduits[i], d->zone, host, port))
 			return;
 	hf_finish_error(f, "devices", d->name, "host",
 	    strchr(host, ':') == NULL
@@ -375,6 +338,20 @@ is_open_on_wire(const struct hf_plant *p, const struct hf_conduit *c)
 	       strncmp(c->from, "127.", 4) != 0;
 }
 
+/* What deny_expired makes of an expired conduit. */
+static const char *
+denial_words(
+    const struct hf_plant *p, const struct hf_conduit *c, int64_t now_ns)
+{
+	if (!hf_conduit_is_denied(p, c, now_ns))
+		return "";
+	return hf_conduit_broker(p, c) >= 0
+		   ? "; until then its broker refuses what it allowed "
+		     "(deny_expired)"
+		   : "; its zone denies it (deny_expired), which is not "
+		     "enforced yet for such a conduit";
+}
+
 static void
 warn_conduits(const struct hf_plant *p, int64_t now_ns, hf_plant_report *report,
     void *arg)
@@ -386,12 +363,13 @@ warn_conduits(const struct hf_plant *p, int64_t now_ns, hf_plant_report *report,
 	for (i = 0; i < p->nconduit; i++) {
 		c = &p->conduits[i];
 		snprintf(item, sizeof(item), "conduits.%s", c->name);
-		if (c->review_ns != HF_TIME_NONE && c->review_ns < now_ns)
+		if (hf_conduit_is_expired(c, now_ns))
 			warn(report, arg, item, "review",
 			    "the review was due on %.10s; look at the conduit "
 			    "again and "
-			    "set a new date",
-			    hf_time_fmt(c->review_ns, day));
+			    "set a new date%s",
+			    hf_time_fmt(c->review_ns, day),
+			    denial_words(p, c, now_ns));
 		if (hf_conduit_broker(p, c) >= 0 &&
 		    strcmp(c->proto, "mqtt") == 0 &&
 		    strncmp(c->auth, "password", 8) == 0)
@@ -439,5 +417,6 @@ hf_plant_warn(const struct hf_plant *p, int64_t now_ns, hf_plant_report *report,
 			    "the device has no tags; nothing will be read from "
 			    "it");
 	}
+	hf_warn_zones(p, report, arg);
 	hf_warn_exports(p, report, arg);
 }

@@ -41,11 +41,18 @@ void hf_finish_refs(struct hf_finish *f);
 void hf_finish_conduits(struct hf_finish *f);
 void hf_finish_devices(struct hf_finish *f);
 void hf_finish_rules(struct hf_finish *f);
+/* plant_zones.c */
+void hf_finish_zones(struct hf_finish *f);
+void hf_finish_parties(struct hf_finish *f); /* of all conduits */
+void hf_warn_zones(
+    const struct hf_plant *p, hf_plant_report *report, void *arg);
+/* Index of the first zone that a party names, -1 if none. */
+int hf_conduit_zone(const struct hf_plant *p, const struct hf_conduit *c);
 /* Zone of "role/zone", NULL if the text is no such party. */
 const char *hf_party_zone(const char *party);
 /* May edge/zone open a connection to host:port through it? */
-bool hf_conduit_reaches(const struct hf_conduit *c, const char *zone,
-    const char *host, int64_t port);
+bool hf_conduit_reaches(const struct hf_plant *p, const struct hf_conduit *c,
+    const char *zone, const char *host, int64_t port);
 /* plant_broker.c */
 void hf_finish_brokers(struct hf_finish *f);
 /* A device of HF_KIND_BROKER reaches a broker: its own zone's or one that a

@@ -53,6 +53,12 @@ static const struct hf_opt site_opts[] = {
 	O(hf_site, timezone),
 	.help =
 	    "IANA name, used for shifts and reports. Stored times are UTC."},
+    {.name = "air_gap",
+	.type = HF_OPT_BOOL,
+	.dflt = "false",
+	O(hf_site, air_gap),
+	.help = "true: nothing may cross the plant's boundary; a conduit with "
+		"boundary: true and public networks of a zone are refused."},
 };
 
 static const struct hf_opt zone_opts[] = {
@@ -73,12 +79,26 @@ static const struct hf_opt zone_opts[] = {
     {.name = "networks",
 	.type = HF_OPT_CIDRS,
 	O(hf_zone, networks),
-	.help = "Networks of the zone."},
+	.help = "Networks of the zone: what any means in its conduits."},
     {.name = "ipv6",
 	.type = HF_OPT_BOOL,
 	.dflt = "false",
 	O(hf_zone, ipv6),
 	.help = "Whether IPv6 exists in the zone's namespace."},
+    {.name = "parent",
+	.type = HF_OPT_REF,
+	.ref = "zones",
+	O(hf_zone, parent),
+	.help = "Zone that it is part of, for the documents."},
+    {.name = "deny_expired",
+	.type = HF_OPT_BOOL,
+	.dflt = "false",
+	O(hf_zone, deny_expired),
+	.help = "true: a conduit of this zone that listens or writes is denied "
+		"once its review is past. Enforced for the listeners of the "
+		"zone's broker, whenever its configuration is made: at start "
+		"and at reload; not enforced yet elsewhere. A conduit that "
+		"only reads is never stopped."},
 };
 
 static const struct hf_opt conduit_opts[] = {
@@ -87,9 +107,9 @@ static const struct hf_opt conduit_opts[] = {
 	.flags = REQ,
 	O(hf_conduit, from),
 	.help =
-	    "Who starts the flow: edge/ZONE or web/ZONE, an address, a network "
-	    "or any; zone/ZONE shows that zone's namespace in another's "
-	    "broker."},
+	    "Who opens the connection: edge/ZONE or agent/ZONE, an address, a "
+	    "network or any, which is the zone's networks: and never more; "
+	    "zone/ZONE shows that zone's namespace in another's broker."},
     {.name = "to",
 	.type = HF_OPT_STR,
 	.flags = REQ,
@@ -155,13 +175,38 @@ static const struct hf_opt conduit_opts[] = {
 	.flags = REQ,
 	O(hf_conduit, review_ns),
 	.help = "Day by which it is to be looked at again. Afterwards it still "
-		"works and is reported as a finding."},
+		"works and is reported as a finding and an alarm; see "
+		"deny_expired of zones."},
     {.name = "compensating",
 	.type = HF_OPT_STR,
 	O(hf_conduit, compensating),
 	.help =
 	    "Measure that makes up for a protocol without mutual TLS. Required "
 	    "with auth none or password in a zone of sl_target 3 or 4."},
+    {.name = "boundary",
+	.type = HF_OPT_BOOL,
+	.dflt = "false",
+	O(hf_conduit, boundary),
+	.help = "true: it crosses the plant's boundary; required for a public "
+		"address that no zone has among its networks, and refused "
+		"where air_gap is true."},
+    {.name = "max_bps",
+	.type = HF_OPT_I64,
+	.min = 0,
+	.max = 1e12,
+	.dflt = "0",
+	O(hf_conduit, max_bps),
+	.help = "Upper bound in bits per second and direction; 0 = none. "
+		"Printed in the documents; not enforced yet."},
+    {.name = "data_class",
+	.type = HF_OPT_STR,
+	O(hf_conduit, data_class),
+	.help = "Class of the data that passes, for the documents: CUI, for "
+		"example."},
+    {.name = "cert_profile",
+	.type = HF_OPT_NAME,
+	O(hf_conduit, cert_profile),
+	.help = "Profile of the other side's certificate, for the documents."},
 };
 
 static const struct hf_opt load_opts[] = {
@@ -212,6 +257,10 @@ static const struct hf_opt device_opts[] = {
 	O(hf_device, tags_file),
 	.help = "CSV file of its tags (see holdfast-tags(5)), relative to the "
 		"plant's directory and inside it."},
+    {.name = "serial_number",
+	.type = HF_OPT_STR,
+	O(hf_device, serial_number),
+	.help = "Serial number on its plate, for the documents."},
     {.name = "time",
 	.type = HF_OPT_ENUM,
 	.words = time_words,
@@ -253,6 +302,12 @@ static const struct hf_opt asset_opts[] = {
 	.type = HF_OPT_STR,
 	O(hf_asset, description),
 	.help = "Text for people."},
+    {.name = "cda",
+	.type = HF_OPT_BOOL,
+	.dflt = "false",
+	O(hf_asset, cda),
+	.help = "true: a critical digital asset (10 CFR 73.54), for the "
+		"documents."},
     {.name = "contract",
 	.type = HF_OPT_REF,
 	.ref = "contracts",

@@ -357,6 +357,31 @@ watch_devices(struct core *c, int64_t wall_ns)
 	}
 }
 
+/* A conduit past its review goes on (unless its zone says otherwise); a person
+ * looks at it again. */
+static void
+watch_reviews(struct core *c, int64_t wall_ns)
+{
+	const struct hf_plant *p = c->ctx.plant;
+	char subject[160], text[600] = "", day[HF_TIME_TEXT];
+	size_t i;
+
+	for (i = 0; i < p->nconduit; i++) {
+		const struct hf_conduit *x = &p->conduits[i];
+		bool is_due = hf_conduit_is_expired(x, wall_ns);
+
+		snprintf(subject, sizeof(subject), "conduit/%s", x->name);
+		if (is_due)
+			snprintf(text, sizeof(text),
+			    "the review of conduit %s was due on %.10s",
+			    x->name, hf_time_fmt(x->review_ns, day));
+		hf_alarms_system(c->alarms, subject, is_due, 3, text,
+		    "look at the conduit again, set a new review: in "
+		    "plant.yaml, then `holdfast reload`",
+		    wall_ns);
+	}
+}
+
 static uint64_t
 edge_count(const struct core *c, enum hf_counter id)
 {
@@ -390,6 +415,7 @@ core_watch_system(struct core *c)
 	mark_audited(c);
 	watch_roles(c, now);
 	watch_devices(c, now);
+	watch_reviews(c, now);
 	snprintf(text, sizeof(text), "the store cannot write: %.400s",
 	    c->store_text);
 	hf_alarms_system(c->alarms, "store", c->is_store_failing, 1, text,

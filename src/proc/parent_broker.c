@@ -307,12 +307,13 @@ static int
 make_files(const struct parent *p, const struct hf_plant *q, uint32_t zone_idx,
     struct hf_brokerconf *out, struct hf_err *err)
 {
-	static const struct hf_broker_dirs inside = {.conf = "/conf",
+	const struct hf_broker_dirs inside = {.conf = "/conf",
 	    .core = "/core",
 	    .edge = "/edge",
 	    .ca = "/tls/ca.crt",
 	    .cert = "/tls/broker.crt",
-	    .key = "/tls/broker.key"};
+	    .key = "/tls/broker.key",
+	    .now_ns = hf_wall_ns()};
 	const char *zone = q->zones[zone_idx].name, *run = p->o->run_dir;
 	struct tls_path v[NTLS];
 	char dir[3][300], tls[NTLS][300];
@@ -321,7 +322,8 @@ make_files(const struct parent *p, const struct hf_plant *q, uint32_t zone_idx,
 	    .edge = dir[2],
 	    .ca = tls[0],
 	    .cert = tls[1],
-	    .key = tls[2]};
+	    .key = tls[2],
+	    .now_ns = inside.now_ns};
 	size_t i;
 
 	if ((p->missing & HF_LAYER_ROOT) == 0)

@@ -544,10 +544,49 @@ mosquitto_accepts_what_is_generated(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+/* The plant lives on: only what the listener allowed is gone, and only in a
+ * zone that asked for it. */
+static void
+a_conduit_past_its_review_allows_nothing_where_its_zone_says_so(void **state)
+{
+	struct hf_broker_dirs d = inside;
+	struct hf_brokerconf b;
+	struct hf_conduit *c;
+	struct kit k;
+	int i;
+
+	for (i = 0; i < 4; i++) { /* which of the two conditions hold */
+		kit_init(&k);
+		c = conduit(&k, "old", "mqtt", 8884, "a/#", "b/#");
+		c->review_ns = 1000;
+		c = conduit(&k, "new", "mqtt", 8884, "c/#", "");
+		c->review_ns = 3000;
+		k.zone.deny_expired = (i & 1) != 0;
+		d.now_ns = (i & 2) != 0 ? 2000 : 0;
+		assert_int_equal(
+		    hf_brokerconf_make(&k.p, 0, &d, &b, NULL), HF_OK);
+		assert_string_equal(acl(&b, "acl.8884"),
+		    i == 3 ? "pattern deny cmd/#\n"
+			     "# conduit old\n"
+			     "# denied: its review is past\n"
+			     "# conduit new\n"
+			     "pattern read c/#\n"
+			   : "pattern deny cmd/#\n"
+			     "# conduit old\n"
+			     "pattern read a/#\n"
+			     "pattern write b/#\n"
+			     "# conduit new\n"
+			     "pattern read c/#\n");
+		hf_brokerconf_fini(&b);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(
+		a_conduit_past_its_review_allows_nothing_where_its_zone_says_so),
 	    cmocka_unit_test(configuration_of_two_listeners_is_as_written_down),
 	    cmocka_unit_test(access_lists_are_as_written_down),
 	    cmocka_unit_test(conduits_of_one_port_are_one_listener),

@@ -102,8 +102,10 @@ static const struct hf_registry reg = {
 	"format: 1\n"                               \
 	"plant: {enterprise: acme, site: berlin}\n" \
 	"zones:\n"                                  \
-	"  hall: {sl_target: 2, interface: eth0}\n" \
-	"  yard: {sl_target: 2, interface: eth1}\n"
+	"  hall: {sl_target: 2, interface: eth0, "  \
+	"networks: [10.0.0.0/8]}\n"                 \
+	"  yard: {sl_target: 2, interface: eth1, "  \
+	"networks: [10.0.0.0/8]}\n"
 #define ABOUT "purpose: p, owner: o, review: 2199-01-01"
 #define CLIENTS                                                         \
 	"  clients: {from: 10.0.0.0/8, to: broker/hall, proto: mqtts, " \
