@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * brokerconf.c - the text of mosquitto.conf and of its access lists
- * (brokerconf.h).
+ * brokerconf.c - the text of mosquitto.conf, of its access lists, and the
+ * packed policy (brokerconf.h). The grants come from model/policy_build.c.
  *
  * All rules are `pattern` lines: they hold for every client, whatever user name
  * it sends; `topic` lines would hold for clients without one only. mosquitto
@@ -29,156 +29,82 @@
 
 static const char forbidden[] = "pattern deny cmd/#\n";
 
-/* What a device may send below spBv1.0/<group>/ (Sparkplug B 3.0, 4); NCMD and
- * DCMD are a host's. */
-static const char *const data_types[] = {
-    "NBIRTH", "NDATA", "NDEATH", "DBIRTH", "DDATA", "DDEATH"};
-#define NDATA_TYPE (sizeof(data_types) / sizeof(data_types[0]))
-
-/* ---- filters */
-
-static bool
-level_is(const char *s, size_t n, const char *word)
-{
-	return n == strlen(word) && memcmp(s, word, n) == 0;
-}
-
-/* The plant passed the same question; whoever made it by other ways did not. */
-static int
-check_topic(const struct hf_plant *p, const struct hf_conduit *c, bool is_write,
-    const char *t, struct hf_err *err)
-{
-	const char *why = hf_conduit_topic_why(p, c, is_write, t);
-
-	return why == NULL
-		   ? HF_OK
-		   : HF_FAIL(err, HF_EINVAL, "conduit %s: %s \"%.200s\" %s",
-			 c->name, is_write ? "topics_write" : "topics_read", t,
-			 why);
-}
-
-static int
-put_read(const struct hf_plant *p, const struct hf_conduit *c, const char *t,
-    struct hf_buf *out, struct hf_err *err)
-{
-	int rc = check_topic(p, c, false, t, err);
-
-	if (rc == HF_OK)
-		hf_buf_printf(out, "pattern read %s\n", t);
-	return rc;
-}
-
-/* A right to send Sparkplug data of any type: one for each, so that commands
- * are not among them. `type` is the filter's level of the type, n bytes. */
-static void
-put_sparkplug(const char *t, const char *type, size_t n, struct hf_buf *out)
-{
-	const char *group = strchr(t, '/') + 1;
-	int len = type > group ? (int)(type - group) : 0; /* with its '/' */
-	size_t i;
-
-	for (i = 0; i < NDATA_TYPE; i++)
-		hf_buf_printf(out, "pattern write spBv1.0/%.*s%s%s\n",
-		    len > 0 ? len : 2, len > 0 ? group : "+/", data_types[i],
-		    type[0] == '#' ? "/#" : type + n);
-}
-
-static int
-put_write(const struct hf_plant *p, const struct hf_conduit *c, const char *t,
-    struct hf_buf *out, struct hf_err *err)
-{
-	size_t n = 0;
-	const char *type = hf_sparkplug_type(t, &n);
-	int rc = check_topic(p, c, true, t, err);
-
-	if (rc != HF_OK)
-		return rc;
-	if (type != NULL && (level_is(type, n, "#") || level_is(type, n, "+")))
-		put_sparkplug(t, type, n, out);
-	else
-		hf_buf_printf(out, "pattern write %s\n", t);
-	return HF_OK;
-}
-
 /* ---- access lists */
 
-static struct hf_buf *
-new_acl(struct hf_brokerconf *b, const char *name)
+void
+hf_broker_acl_name(char name[16], uint16_t listener)
+{
+	if (listener == HF_POLICY_CORE || listener == HF_POLICY_EDGE)
+		snprintf(name, 16, "acl.%s",
+		    listener == HF_POLICY_CORE ? "core" : "edge");
+	else
+		snprintf(name, 16, "acl.%u", listener);
+}
+
+static void
+new_acl(struct hf_brokerconf *b, uint16_t listener)
 {
 	struct hf_broker_acl *a = &b->acl[b->nacl++];
 
-	snprintf(a->name, sizeof(a->name), "%s", name);
+	hf_broker_acl_name(a->name, listener);
 	hf_buf_init(&a->text, ACL_BYTES);
 	hf_buf_puts(&a->text, forbidden);
-	return &a->text;
 }
 
-static void
-acl_core(struct hf_brokerconf *b)
-{
-	/* A pattern cannot say umh.v1.*, so any topic of one level. */
-	hf_buf_puts(new_acl(b, "acl.core"),
-	    "pattern write uns/v1/#\npattern write +\n");
-}
-
-static bool
-has_sparkplug_export(const struct hf_plant *p, uint32_t zone_idx)
-{
-	size_t i;
-
-	for (i = 0; i < p->nexport; i++)
-		if (p->exports[i].zone_idx == zone_idx &&
-		    p->exports[i].to != NULL &&
-		    strcmp(p->exports[i].to, "sparkplug") == 0)
-			return true;
-	return false;
-}
-
-static void
-acl_edge(const struct hf_plant *p, uint32_t zone_idx, struct hf_brokerconf *b)
-{
-	struct hf_buf *out = new_acl(b, "acl.edge");
-	size_t i;
-
-	hf_buf_puts(out, "pattern read #\n"
-			 "pattern readwrite $sparkplug/certificates/#\n"
-			 "pattern write spBv1.0/+/NCMD/#\n"
-			 "pattern write spBv1.0/+/DCMD/#\n"
-			 "pattern write spBv1.0/STATE/+\n"
-			 "pattern write STATE/+\n");
-	for (i = 0; i < NDATA_TYPE && has_sparkplug_export(p, zone_idx); i++)
-		hf_buf_printf(
-		    out, "pattern write spBv1.0/+/%s/#\n", data_types[i]);
-}
-
-/* What all conduits of one port allow together. */
-static int
-acl_port(const struct hf_plant *p, uint32_t zone_idx, int64_t port,
-    const struct hf_broker_dirs *d, struct hf_brokerconf *b, struct hf_err *err)
+/* The list of a listener; the conduits' lists are made with their ports. */
+static struct hf_buf *
+acl_of(struct hf_brokerconf *b, uint16_t listener)
 {
 	char name[16];
-	struct hf_buf *out;
-	size_t i, k;
-	int rc = HF_OK;
+	size_t i;
 
-	snprintf(name, sizeof(name), "acl.%d", (int)port);
-	out = new_acl(b, name);
+	hf_broker_acl_name(name, listener);
+	for (i = 0; i < b->nacl; i++)
+		if (strcmp(b->acl[i].name, name) == 0)
+			return &b->acl[i].text;
+	return NULL;
+}
 
-	for (i = 0; rc == HF_OK && i < p->nconduit; i++) {
-		const struct hf_conduit *c = &p->conduits[i];
+struct lister {
+	struct hf_brokerconf *b;
+	const char *last; /* conduit whose name stands in the list */
+};
 
-		if (c->port != port || hf_conduit_broker(p, c) != (int)zone_idx)
-			continue;
-		hf_buf_printf(out, "# conduit %s\n", c->name);
-		if (d->now_ns != 0 && hf_conduit_is_denied(p, c, d->now_ns)) {
-			hf_buf_puts(out, "# denied: its review is past\n");
-			continue;
-		}
-		for (k = 0; rc == HF_OK && k < c->topics_read.n; k++)
-			rc = put_read(p, c, c->topics_read.v[k], out, err);
-		for (k = 0; rc == HF_OK && k < c->topics_write.n; k++)
-			rc = put_write(p, c, c->topics_write.v[k], out, err);
-	}
+static int
+put_grant(void *arg, const struct hf_policy_grant *g, struct hf_err *err)
+{
+	struct lister *l = arg;
+	struct hf_buf *out = acl_of(l->b, g->listener);
+
+	if (out == NULL)
+		return HF_FAIL(
+		    err, HF_EINVAL, "no list for listener %u", g->listener);
+	if (g->conduit[0] != '\0' &&
+	    (l->last == NULL || strcmp(l->last, g->conduit) != 0))
+		hf_buf_printf(out, "# conduit %s\n", g->conduit);
+	l->last = g->conduit;
+	hf_buf_printf(out, "pattern %s %s\n",
+	    !g->is_write  ? "read"
+	    : !g->is_read ? "write"
+			  : "readwrite",
+	    g->filter);
+	return HF_OK;
+}
+
+/* The lists, and the policy for the plugin: the same grants. */
+static int
+put_policy(const struct hf_plant *p, uint32_t zone_idx, int64_t now_ns,
+    struct hf_brokerconf *b, struct hf_err *err)
+{
+	struct lister l = {.b = b};
+	struct hf_policy *policy = NULL;
+	int rc = hf_policy_grants(p, zone_idx, now_ns, put_grant, &l, err);
+
+	if (rc == HF_OK)
+		rc = hf_policy_build(p, zone_idx, now_ns, &policy, err);
+	if (rc == HF_OK)
+		rc = hf_policy_pack(policy, &b->policy, err);
+	hf_policy_free(policy);
 	return rc;
 }
 
@@ -213,16 +139,35 @@ put_head(const struct hf_zone *z, struct hf_buf *out)
 	    z->name, HF_BROKER_MEMORY, PACKET_MAX, KEEPALIVE_MAX_S);
 }
 
+/* Who decides at this listener: the plugin, or mosquitto by its list. */
 static void
-put_unix(const char *dir, const char *acl, int nclient,
+put_judge(uint16_t listener, const struct hf_broker_dirs *d, struct hf_buf *out)
+{
+	char acl[16];
+
+	hf_broker_acl_name(acl, listener);
+	if (d->plugin == NULL)
+		hf_buf_printf(out, "acl_file %s/%s\n", d->conf, acl);
+	else
+		hf_buf_printf(out,
+		    "plugin %s\n"
+		    "plugin_opt_policy %s/" HF_BROKER_POLICY "\n"
+		    "plugin_opt_listener %u\n"
+		    "plugin_opt_wire %d\n"
+		    "plugin_opt_zone %d\n",
+		    d->plugin, d->conf, listener, HF_BROKER_FD, d->zone);
+}
+
+static void
+put_unix(const char *dir, uint16_t listener, int nclient,
     const struct hf_broker_dirs *d, struct hf_buf *out)
 {
 	hf_buf_printf(out,
 	    "\nlistener 0 %s/" HF_BROKER_SOCK "\n"
 	    "max_connections %d\n"
-	    "allow_anonymous true\n"
-	    "acl_file %s/%s\n",
-	    dir, nclient, d->conf, acl);
+	    "allow_anonymous true\n",
+	    dir, nclient);
+	put_judge(listener, d, out);
 }
 
 static bool
@@ -304,7 +249,6 @@ put_port(const struct hf_plant *p, uint32_t zone_idx,
     const struct hf_conduit *c, const struct hf_broker_dirs *d,
     struct hf_brokerconf *b, struct hf_err *err)
 {
-	char acl[16];
 	int rc;
 
 	if (c->port == 1883 || c->port < 1 || c->port > 65535)
@@ -316,16 +260,13 @@ put_port(const struct hf_plant *p, uint32_t zone_idx,
 		return HF_FAIL(err, HF_ELIMIT,
 		    "conduit %s: a broker listens at %d ports at most", c->name,
 		    HF_BROKER_NLISTENER);
-	snprintf(acl, sizeof(acl), "acl.%d", (int)c->port);
 	rc = put_bind(p, zone_idx, c, b, err);
 	if (rc != HF_OK)
 		return rc;
-	hf_buf_printf(&b->conf,
-	    "max_connections %d\n"
-	    "acl_file %s/%s\n",
-	    HF_BROKER_NCLIENT, d->conf, acl);
-	rc = put_auth(c, d, b, err);
-	return rc != HF_OK ? rc : acl_port(p, zone_idx, c->port, d, b, err);
+	hf_buf_printf(&b->conf, "max_connections %d\n", HF_BROKER_NCLIENT);
+	put_judge((uint16_t)c->port, d, &b->conf);
+	new_acl(b, (uint16_t)c->port);
+	return put_auth(c, d, b, err);
 }
 
 static bool
@@ -350,15 +291,18 @@ hf_brokerconf_make(const struct hf_plant *p, uint32_t zone_idx,
 	int rc = HF_OK;
 
 	hf_buf_init(&b.conf, CONF_BYTES);
+	hf_buf_init(&b.policy, HF_POLICY_BYTES);
 	put_head(&p->zones[zone_idx], &b.conf);
-	put_unix(d->core, "acl.core", 8, d, &b.conf);
-	put_unix(d->edge, "acl.edge", HF_BROKER_NEDGE, d, &b.conf);
-	acl_core(&b);
-	acl_edge(p, zone_idx, &b);
+	put_unix(d->core, HF_POLICY_CORE, 8, d, &b.conf);
+	put_unix(d->edge, HF_POLICY_EDGE, HF_BROKER_NEDGE, d, &b.conf);
+	new_acl(&b, HF_POLICY_CORE);
+	new_acl(&b, HF_POLICY_EDGE);
 	for (i = 0; rc == HF_OK && i < p->nconduit; i++)
 		if (hf_conduit_broker(p, &p->conduits[i]) == (int)zone_idx &&
 		    is_first_of_port(p, i, (int)zone_idx))
 			rc = put_port(p, zone_idx, &p->conduits[i], d, &b, err);
+	if (rc == HF_OK)
+		rc = put_policy(p, zone_idx, d->now_ns, &b, err);
 	for (i = 0; i < b.nacl && rc == HF_OK; i++)
 		if (!hf_buf_ok(&b.acl[i].text))
 			rc = HF_FAIL(err, HF_ELIMIT,
@@ -380,6 +324,7 @@ hf_brokerconf_fini(struct hf_brokerconf *b)
 	size_t i;
 
 	hf_buf_fini(&b->conf);
+	hf_buf_fini(&b->policy);
 	for (i = 0; i < b->nacl; i++)
 		hf_buf_fini(&b->acl[i].text);
 	b->nacl = 0;
@@ -407,7 +352,7 @@ hf_brokerconf_same_acls(
 {
 	size_t i;
 
-	if (a->nacl != b->nacl)
+	if (a->nacl != b->nacl || !same_text(&a->policy, &b->policy))
 		return false;
 	for (i = 0; i < a->nacl; i++)
 		if (strcmp(a->acl[i].name, b->acl[i].name) != 0 ||

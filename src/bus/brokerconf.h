@@ -14,7 +14,12 @@
  *               zone exports by Sparkplug, of its own edge node.
  *   acl.<port>  TCP, one a port: what the conduits of that port say.
  *
- * Nobody reads or writes cmd/ (until a policy plugin stands in the broker),
+ * With the policy plugin (dirs.plugin) each listener loads it instead of its
+ * list: the same grants, packed (model/policy.h), asked for subscriptions too,
+ * each refusal told to audit. The lists are made all the same, for people and
+ * for brokers elsewhere.
+ *
+ * Nobody reads or writes cmd/ (commands will need an approved path),
  * nobody but core writes uns/v1/, no client an NCMD or DCMD but the NCMD of the
  * zone's own Sparkplug node on this broker (a host asks it for births). What
  * mosquitto 2.0.11's lists cannot express is refused with HF_EINVAL and a text
@@ -40,9 +45,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "model/plant.h"
+#include "model/policy.h"
 
 #define HF_BROKER_NLISTENER 16 /* TCP ports of one broker */
 #define HF_BROKER_SOCK "mqtt.sock"
+#define HF_BROKER_POLICY "policy" /* its file beside the lists */
+#define HF_BROKER_FD 3 /* of the guest: its end of the wire to audit */
 #define HF_BROKER_MEMORY (INT64_C(512) << 20) /* bytes of heap */
 #define HF_BROKER_NCLIENT 2048		      /* connections of one port */
 #define HF_BROKER_NEDGE 128 /* connections of the zone's edges */
@@ -55,6 +63,10 @@ struct hf_broker_dirs {		     /* as the broker sees them, absolute */
 	/* Wall time: conduits that hf_conduit_is_denied() then are left out.
 	 * 0: none is. */
 	int64_t now_ns;
+	/* The policy plugin, which then decides instead of mosquitto by its
+	 * lists; NULL: none in this installation. */
+	const char *plugin;
+	int zone; /* of the wire to audit: index + 1 */
 };
 
 struct hf_broker_acl {
@@ -63,7 +75,8 @@ struct hf_broker_acl {
 };
 
 struct hf_brokerconf {
-	struct hf_buf conf; /* mosquitto.conf */
+	struct hf_buf conf;   /* mosquitto.conf */
+	struct hf_buf policy; /* hf_policy_pack() of the same grants */
 	struct hf_broker_acl acl[HF_BROKER_NLISTENER + 2];
 	size_t nacl;
 	bool has_tls; /* ca, cert and key are used */
@@ -76,6 +89,8 @@ int hf_brokerconf_make(const struct hf_plant *p, uint32_t zone_idx,
     const struct hf_broker_dirs *d, struct hf_brokerconf *out,
     struct hf_err *err);
 void hf_brokerconf_fini(struct hf_brokerconf *b);
+/* "acl.core", "acl.edge", "acl.8883" */
+void hf_broker_acl_name(char name[16], uint16_t listener);
 /* Same mosquitto.conf: a change of the lists alone needs no restart. */
 bool hf_brokerconf_same_conf(
     const struct hf_brokerconf *a, const struct hf_brokerconf *b);

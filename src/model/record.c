@@ -26,12 +26,14 @@
 #define E HF_ROLE_BIT(HF_ROLE_EDGE)
 #define W HF_ROLE_BIT(HF_ROLE_WEB)
 #define A HF_ROLE_BIT(HF_ROLE_AUDIT)
+#define B HF_ROLE_BIT(HF_ROLE_BROKER)
 const struct hf_record_kind hf_record_kinds[] = {
 #define R(action, senders, help) {action, senders, help},
 #include "model/records.def"
 #undef R
 };
 #undef P
+#undef B
 #undef C
 #undef E
 #undef W

@@ -45,7 +45,8 @@ enum {
 	A = HF_ROLE_BIT(HF_ROLE_AUDIT),
 	C = HF_ROLE_BIT(HF_ROLE_CORE),
 	E = HF_ROLE_BIT(HF_ROLE_EDGE),
-	W = HF_ROLE_BIT(HF_ROLE_WEB)
+	W = HF_ROLE_BIT(HF_ROLE_WEB),
+	B = HF_ROLE_BIT(HF_ROLE_BROKER)
 };
 
 const struct hf_msg_row hf_msg_rows[HF_NMSG] = {

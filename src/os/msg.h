@@ -36,7 +36,7 @@ enum hf_role { /* order = start order within a class; names in hf_role_name */
 	HF_ROLE_CORE,
 	HF_ROLE_EDGE,
 	HF_ROLE_WEB,
-	HF_ROLE_BROKER, /* a guest: it has no wire and no message */
+	HF_ROLE_BROKER, /* a guest: one wire, to audit, for DENIED alone */
 	HF_NROLE
 };
 #define HF_ROLE_BIT(r) (1u << (r))

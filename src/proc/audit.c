@@ -8,6 +8,8 @@
  *
  *    RECORD        -> append; HF_AUDIT_BATCH records or COMMIT_NS later, one
  *                     commit; then RECORD_ACK to each sender concerned
+ *    DENIED        -> a record, from a broker's plugin; not acknowledged: while
+ *                     the disk takes nothing these are lost and counted
  *    AUDIT_QUERY   -> ANSWER, or ANSWER_BULK for what is large
  *    once a second -> a checkpoint, if there is anything new; also at 1,000
  *                     new records
@@ -43,6 +45,8 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "bus/denied.h"
+#include "model/policy.h"
 #include "model/query.h"
 #include "proc/role.h"
 #include "store/auditlog.h"
@@ -320,6 +324,58 @@ on_record(struct audit *a, const struct hf_wire *from, struct hf_msg *m,
 	return HF_OK;
 }
 
+/* Who was refused what, by which rule; texts come from clients. */
+static void
+denied_record(const struct audit *a, const struct hf_wire *from,
+    const struct hf_denied *d, struct hf_record *r)
+{
+	const struct hf_plant *q = a->ctx.plant;
+	char lost[64] = "";
+
+	hf_record_text(r->action, sizeof(r->action), "bus.denied");
+	hf_record_text(r->decision, sizeof(r->decision), "deny");
+	hf_record_text(r->object, sizeof(r->object), "%s", d->topic);
+	if (d->listener == HF_POLICY_CORE || d->listener == HF_POLICY_EDGE)
+		hf_record_text(r->actor, sizeof(r->actor), "role:%s",
+		    d->listener == HF_POLICY_CORE ? "core" : "edge");
+	else
+		hf_record_text(r->actor, sizeof(r->actor), "mqtt:%s",
+		    d->name[0] != '\0' ? d->name : "anonymous");
+	if (q != NULL && from->zone <= q->nzone)
+		hf_record_text(r->zone, sizeof(r->zone), "%s",
+		    q->zones[from->zone - 1].name);
+	if (d->lost > 0)
+		snprintf(lost, sizeof(lost), "; %u more before it not recorded",
+		    d->lost);
+	hf_record_text(r->detail, sizeof(r->detail),
+	    "%s refused: %s; client %s at %s, listener %u, %u times%s",
+	    hf_policy_action_words[d->action], hf_policy_rule_words[d->rule],
+	    d->client, d->address[0] != '\0' ? d->address : "(local)",
+	    d->listener, d->count, lost);
+}
+
+static int
+on_denied(struct audit *a, const struct hf_wire *from, const struct hf_msg *m,
+    struct hf_err *err)
+{
+	struct hf_audit_stamp at = stamp(a, from, 0);
+	struct hf_record r = {0};
+	struct hf_denied d;
+	int rc = hf_denied_decode(m->p, m->n, &d, err);
+
+	if (rc != HF_OK)
+		return rc;
+	hf_count(&a->ctx.counters, HF_C_AU_DENIED, (uint64_t)d.count + d.lost);
+	hf_count(&a->ctx.counters, HF_C_AU_DENIED_LOST, d.lost);
+	denied_record(a, from, &d, &r);
+	if (a->l == NULL || a->is_failing ||
+	    hf_auditlog_append(a->l, &r, &at, NULL, err) != HF_OK)
+		hf_count(&a->ctx.counters, HF_C_AU_DENIED_LOST, d.count);
+	else
+		arm(a, COMMIT_NS);
+	return HF_OK;
+}
+
 /* ---- questions */
 
 static void
@@ -420,6 +476,8 @@ on_message(
 	switch (m->type) {
 	case HF_MSG_RECORD:
 		return on_record(a, from, m, err);
+	case HF_MSG_DENIED:
+		return on_denied(a, from, m, err);
 	case HF_MSG_AUDIT_QUERY:
 		return on_query(a, from, m, err);
 	default:

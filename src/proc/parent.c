@@ -255,6 +255,9 @@ make_wires(struct parent *p, struct hf_err *err)
 		for (i = 0; rc == HF_OK && i < 3; i++)
 			rc = add_pair(
 			    p, edges[i], HF_ROLE_EDGE, (uint8_t)z, err);
+	for (z = 1; rc == HF_OK && z <= p->now.plant->nzone; z++)
+		rc =
+		    add_pair(p, HF_ROLE_AUDIT, HF_ROLE_BROKER, (uint8_t)z, err);
 	return rc;
 }
 

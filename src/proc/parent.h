@@ -56,7 +56,7 @@ int hf_parent_run(const struct hf_parent_opts *o);
 
 /* audit, core, brokers, edges, web */
 #define NINST (HF_PLANT_NEDGE + HF_PLANT_NZONE + 3)
-#define NPAIR (3 * HF_PLANT_NEDGE + 6)
+#define NPAIR (3 * HF_PLANT_NEDGE + HF_PLANT_NZONE + 6)
 #define NDEATH 3 /* deaths in a window that make a role failing */
 
 struct parent;
@@ -138,8 +138,9 @@ struct parent {
 	size_t npair;
 	struct house_fd house[NHOUSE];
 	size_t nhouse;
-	int datafd, lockfd, conffd, pkifd;   /* pkifd: pki/own */
-	int brokerfd;			     /* run/broker */
+	int datafd, lockfd, conffd, pkifd; /* pkifd: pki/own */
+	int brokerfd;			   /* run/broker */
+	char plugin[300]; /* the broker's policy plugin; "" = none */
 	int64_t cert_end_ns[HF_PLANT_NZONE]; /* conf_certs.h */
 	bool is_root;
 	char api[256]; /* path of api.sock */

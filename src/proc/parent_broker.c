@@ -10,7 +10,7 @@
  *   R/broker/core/ZONE    hf-broker:hf-core 2755   ... to its mqtt.sock
  *   R/broker/edge         root:hf-edge 0750   (each edge is shown its zone's
  *   R/broker/edge/ZONE    hf-broker:hf-edge 2755   folder alone, as /broker)
- *   R/broker/conf/ZONE    root 0755           mosquitto.conf and access lists
+ *   R/broker/conf/ZONE    root 0755           mosquitto.conf, policy, lists
  *   R/broker/log/ZONE.log root 0600           the guest's own words
  *
  * The gate is the folder. mosquitto makes its sockets 0770; by the set-group-id
@@ -22,6 +22,10 @@
  * network is the host's until zones have their own. RLIMIT_FSIZE ends its log
  * at LOG_MAX: log lines hold what clients call themselves, so nobody here reads
  * them; look at the file with a pager that shows control characters.
+ *
+ * With the policy plugin (holdfast-policy.so) who may what is the plugin's
+ * answer, and the lists lie there for people to read. Refusals go to audit by a
+ * wire that the guest inherits as descriptor 3; the parent does not see them.
  *
  * READY: both unix sockets accept. Signals: SIGTERM stops it, SIGHUP makes it
  * read its access lists again; any other change starts it anew.
@@ -58,6 +62,7 @@
 #include "proc/role.h"
 
 #define MOSQUITTO "/usr/sbin/mosquitto"
+#define PLUGIN_AT "policy.so"	     /* in its root */
 #define PROBE_NS (10 * HF_NS_PER_MS) /* between two looks at the sockets */
 #define LOG_MAX (1 << 20)	     /* bytes; a full log stays as it is */
 #define LOG_OLD (LOG_MAX / 4)	     /* over this it is set aside at a start */
@@ -148,6 +153,34 @@ make_gate(
 	return rc;
 }
 
+/* The plugin lies beside the program (a build) or in ../lib/holdfast (an
+ * installation). */
+static void
+find_plugin(struct parent *p)
+{
+	static const char *const places[] = {
+	    "holdfast-policy.so", "../lib/holdfast/holdfast-policy.so"};
+	char self[200], path[sizeof(p->plugin)];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	struct stat st;
+	size_t i;
+
+	p->plugin[0] = '\0';
+	while (n > 0 && self[n - 1] != '/')
+		n--;
+	for (i = 0; n > 0 && i < 2; i++) {
+		snprintf(path, sizeof(path), "%.*s%s", (int)n, self, places[i]);
+		if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
+			hf_strcpy(p->plugin, sizeof(p->plugin), path);
+			return;
+		}
+	}
+	log_warn("role",
+	    "%.*sholdfast-policy.so is not there: brokers decide by lists of "
+	    "their own and record no refusal",
+	    (int)(n > 0 ? n : 0), self);
+}
+
 int
 broker_init(struct parent *p, struct hf_err *err)
 {
@@ -156,6 +189,7 @@ broker_init(struct parent *p, struct hf_err *err)
 	int fd, rc = HF_OK;
 	size_t i;
 
+	find_plugin(p);
 	snprintf(run, sizeof(run), "%s/broker", p->o->run_dir);
 	p->brokerfd = take_dir(p, AT_FDCWD, run, NULL, 0, 0711, err);
 	if (p->brokerfd < 0)
@@ -323,11 +357,18 @@ make_files(const struct parent *p, const struct hf_plant *q, uint32_t zone_idx,
 	    .ca = tls[0],
 	    .cert = tls[1],
 	    .key = tls[2],
+	    .plugin = p->plugin[0] != '\0' ? p->plugin : NULL,
+	    .zone = (int)zone_idx + 1,
 	    .now_ns = inside.now_ns};
+	struct hf_broker_dirs here;
 	size_t i;
 
-	if ((p->missing & HF_LAYER_ROOT) == 0)
-		return hf_brokerconf_make(q, zone_idx, &inside, out, err);
+	if ((p->missing & HF_LAYER_ROOT) == 0) {
+		here = inside;
+		here.plugin = p->plugin[0] != '\0' ? "/" PLUGIN_AT : NULL;
+		here.zone = (int)zone_idx + 1;
+		return hf_brokerconf_make(q, zone_idx, &here, out, err);
+	}
 	snprintf(dir[0], sizeof(dir[0]), "%s/broker/conf/%s", run, zone);
 	snprintf(dir[1], sizeof(dir[1]), "%s/broker/core/%s", run, zone);
 	snprintf(dir[2], sizeof(dir[2]), "%s/broker/edge/%s", run, zone);
@@ -347,6 +388,9 @@ write_files(
 
 	rc = hf_file_replace(in->broker->conf, "mosquitto.conf", f->conf.p,
 	    f->conf.len, 0644, err);
+	if (rc == HF_OK)
+		rc = hf_file_replace(in->broker->conf, HF_BROKER_POLICY,
+		    f->policy.p, f->policy.len, 0644, err);
 	for (i = 0; rc == HF_OK && i < f->nacl; i++)
 		rc = hf_file_replace(in->broker->conf, f->acl[i].name,
 		    f->acl[i].text.p, f->acl[i].text.len, 0644, err);
@@ -483,7 +527,7 @@ broker_prepare(struct inst *in, struct hf_err *err)
 
 /* ---- the child */
 
-#define NDIR 9
+#define NDIR 10
 
 struct place { /* what its root is made of */
 	struct hf_sandbox_dir dirs[NDIR];
@@ -519,6 +563,9 @@ make_place(const struct inst *in, struct place *pl, struct tls_path v[NTLS])
 	    pl, open("/usr/lib64", O_PATH | O_CLOEXEC), "usr/lib64", code);
 	put_place(
 	    pl, open(MOSQUITTO, O_PATH | O_CLOEXEC), "mosquitto", program);
+	if (in->p->plugin[0] != '\0')
+		put_place(pl, open(in->p->plugin, O_PATH | O_CLOEXEC),
+		    PLUGIN_AT, program);
 	put_place(pl, b->conf, "conf", read);
 	put_place(pl, b->core, "core", sock);
 	put_place(pl, b->edge, "edge", sock);
@@ -588,6 +635,22 @@ confine(const struct inst *in, struct place *pl, struct hf_sandbox_state *st,
 	return hf_sandbox_enter(&s, p->o->is_insecure, st, err);
 }
 
+/* The guest's end of the wire to audit, under the number its configuration
+ * names. */
+static void
+give_wire(const struct inst *in)
+{
+	const struct parent *p = in->p;
+	size_t i;
+
+	for (i = 0; i < p->npair; i++)
+		if (p->pairs[i].b == HF_ROLE_BROKER &&
+		    p->pairs[i].zone == in->zone)
+			(void)(p->pairs[i].fd[1] == HF_BROKER_FD
+				   ? fcntl(HF_BROKER_FD, F_SETFD, 0)
+				   : dup2(p->pairs[i].fd[1], HF_BROKER_FD));
+}
+
 void
 broker_launch(struct inst *in)
 {
@@ -618,6 +681,7 @@ broker_launch(struct inst *in)
 		(void)dup2(log, STDOUT_FILENO);
 		(void)dup2(log, STDERR_FILENO);
 	}
+	give_wire(in); /* the last: its number may have been another's */
 	execve(
 	    (st.have & HF_LAYER_ROOT) != 0 ? program : MOSQUITTO, argv, envp);
 	_exit(HF_RX_FAILED);

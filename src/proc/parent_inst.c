@@ -180,8 +180,9 @@ give_wires(const struct inst *in, struct hf_role_args *a)
 			continue;
 		if (in->role == HF_ROLE_EDGE && w->zone != in->zone)
 			continue;
-		if (peer == HF_ROLE_EDGE)
-			snprintf(name, sizeof(name), "edge%u", w->zone);
+		if (peer == HF_ROLE_EDGE || peer == HF_ROLE_BROKER)
+			snprintf(name, sizeof(name), "%s%u", hf_role_name(peer),
+			    w->zone);
 		else
 			snprintf(name, sizeof(name), "%s", hf_role_name(peer));
 		give_fd(a, name, w->fd[end]);

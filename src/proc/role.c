@@ -96,6 +96,8 @@ add_links(struct hf_role_ctx *ctx, struct hf_err *err)
 		rc = add_link(ctx, peers[i], 0, err);
 	for (z = 1; rc == HF_OK && z <= HF_PLANT_NEDGE; z++)
 		rc = add_link(ctx, HF_ROLE_EDGE, z, err);
+	for (z = 1; rc == HF_OK && z <= HF_PLANT_NZONE; z++)
+		rc = add_link(ctx, HF_ROLE_BROKER, z, err);
 	if (rc == HF_OK && hf_role_peer(ctx, HF_ROLE_PARENT, 0) == NULL)
 		rc = HF_FAIL(err, HF_EINVAL, "no wire to the parent");
 	return rc;
@@ -381,7 +383,8 @@ find_link(const struct hf_role_ctx *ctx, enum hf_role peer, uint8_t zone)
 		struct hf_role_link *l = ctx->links[i];
 
 		if (l->wire.peer == peer &&
-		    (peer != HF_ROLE_EDGE || l->wire.zone == zone))
+		    ((peer != HF_ROLE_EDGE && peer != HF_ROLE_BROKER) ||
+			l->wire.zone == zone))
 			return l;
 	}
 	return NULL;

@@ -112,7 +112,7 @@ struct hf_role_hooks {
 	void (*tick)(void *arg, int64_t mono_ns);
 };
 
-#define HF_ROLE_NWIRE 40
+#define HF_ROLE_NWIRE 56
 
 struct hf_role_link; /* one watched wire; role.c's own */
 

@@ -164,8 +164,8 @@ hf_role_wire(const struct hf_role_args *a, enum hf_role peer, uint8_t zone)
 	    .incarnation = a->incarnation};
 	char name[32];
 
-	if (peer == HF_ROLE_EDGE)
-		snprintf(name, sizeof(name), "edge%u", zone);
+	if (peer == HF_ROLE_EDGE || peer == HF_ROLE_BROKER)
+		snprintf(name, sizeof(name), "%s%u", hf_role_name(peer), zone);
 	else
 		snprintf(name, sizeof(name), "%s", hf_role_name(peer));
 	w.fd = hf_role_fd(a, name);

@@ -182,6 +182,32 @@ configuration_of_two_listeners_is_as_written_down(void **state)
 }
 
 static void
+plugin_takes_the_place_of_the_lists(void **state)
+{
+	struct hf_broker_dirs dirs = inside;
+	struct hf_brokerconf b;
+	struct kit k;
+
+	kit_init(&k);
+	conduit(&k, "tls", "mqtts", 8883, "#", "dev/%u/#");
+	dirs.plugin = "/policy.so";
+	dirs.zone = 1;
+	assert_int_equal(hf_brokerconf_make(&k.p, 0, &dirs, &b, NULL), HF_OK);
+	assert_null(strstr(hf_buf_cstr(&b.conf), "acl_file"));
+	assert_non_null(
+	    strstr(hf_buf_cstr(&b.conf), "max_connections 2048\n"
+					 "plugin /policy.so\n"
+					 "plugin_opt_policy /conf/policy\n"
+					 "plugin_opt_listener 8883\n"
+					 "plugin_opt_wire 3\n"
+					 "plugin_opt_zone 1\n"
+					 "allow_anonymous false\n"));
+	assert_int_equal(b.nacl, 3);
+	assert_true(b.policy.len > 0);
+	hf_brokerconf_fini(&b);
+}
+
+static void
 access_lists_are_as_written_down(void **state)
 {
 	struct hf_brokerconf b;
@@ -565,18 +591,16 @@ a_conduit_past_its_review_allows_nothing_where_its_zone_says_so(void **state)
 		d.now_ns = (i & 2) != 0 ? 2000 : 0;
 		assert_int_equal(
 		    hf_brokerconf_make(&k.p, 0, &d, &b, NULL), HF_OK);
-		assert_string_equal(acl(&b, "acl.8884"),
-		    i == 3 ? "pattern deny cmd/#\n"
-			     "# conduit old\n"
-			     "# denied: its review is past\n"
-			     "# conduit new\n"
-			     "pattern read c/#\n"
-			   : "pattern deny cmd/#\n"
-			     "# conduit old\n"
-			     "pattern read a/#\n"
-			     "pattern write b/#\n"
-			     "# conduit new\n"
-			     "pattern read c/#\n");
+		assert_string_equal(
+		    acl(&b, "acl.8884"), i == 3 ? "pattern deny cmd/#\n"
+						  "# conduit new\n"
+						  "pattern read c/#\n"
+						: "pattern deny cmd/#\n"
+						  "# conduit old\n"
+						  "pattern read a/#\n"
+						  "pattern write b/#\n"
+						  "# conduit new\n"
+						  "pattern read c/#\n");
 		hf_brokerconf_fini(&b);
 	}
 }
@@ -588,6 +612,7 @@ main(void)
 	    cmocka_unit_test(
 		a_conduit_past_its_review_allows_nothing_where_its_zone_says_so),
 	    cmocka_unit_test(configuration_of_two_listeners_is_as_written_down),
+	    cmocka_unit_test(plugin_takes_the_place_of_the_lists),
 	    cmocka_unit_test(access_lists_are_as_written_down),
 	    cmocka_unit_test(conduits_of_one_port_are_one_listener),
 	    cmocka_unit_test(sparkplug_data_may_be_written_but_no_command),
