@@ -69,7 +69,7 @@ def contract_changed_while_stopped_keeps_core_down_until_a_reload_brings_it_back
     p.reload()
     p.wait(p.all_ready, "core works again")
     p.settle()
-    assert p.diff() == (0, 0), p.diff()
+    p.lost_at_most_under_way(1)
     assert p.stop() == 0
 
 
