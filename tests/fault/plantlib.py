@@ -85,6 +85,7 @@ class Plant:
         self.port = 0
         self.insecure = []
         self.nlog = 0
+        self.spawned = []   # all that close() ends
         with open(self.dir / "rows.csv", "w") as f:
             f.write("time,a,b\n")
             for i, (a, b) in enumerate(rows):
@@ -96,6 +97,7 @@ class Plant:
         log = open(self.dir / f"{name}.{self.nlog}.log", "wb")
         p = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **kw)
         p.log = log.name
+        self.spawned.append(p)
         return p
 
     def start_sim(self):
@@ -241,8 +243,8 @@ class Plant:
                 yield f"{log.name}: {text[found.start():][:8000]}"
 
     def close(self):
-        for p in (self.main, self.sim):
-            if p and p.poll() is None:
+        for p in self.spawned:
+            if p.poll() is None:
                 p.kill()
                 p.wait()
         sanitizer_reports.extend(self.reports())
